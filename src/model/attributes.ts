@@ -1,0 +1,28 @@
+/**
+ * What the API server computes of a method and a target, by the same names as
+ * `k8s.io/apiserver/pkg/endpoints/request.RequestInfo`. Strings are empty where
+ * the API server leaves them empty.
+ */
+export interface Attributes {
+  readonly isResourceRequest: boolean
+  /** Decoded path, without the query. */
+  readonly path: string
+  readonly verb: string
+  readonly apiPrefix: string
+  readonly apiGroup: string
+  readonly apiVersion: string
+  readonly namespace: string
+  readonly resource: string
+  readonly subresource: string
+  readonly name: string
+}
+
+/** An arrival, read. `target` is what goes upstream: the raw bytes, less a `/clusters/<name>` prefix. */
+export interface Resolved {
+  /** The name in `/clusters/<name>/…`; undefined for the default cluster. It may name no cluster at all. */
+  readonly cluster: string | undefined
+  readonly target: string
+  readonly attributes: Attributes
+  /** Watches, logs, exec and their like: no time limit, no body limit, flushed chunk by chunk. */
+  readonly longRunning: boolean
+}

@@ -1,0 +1,46 @@
+import type { Resolved } from './attributes.ts'
+import type { Caller } from './caller.ts'
+import type { Verdict } from './verdict.ts'
+
+/** What becomes known of a request on its way. Later notes add to earlier ones. */
+export interface Facts {
+  readonly resolved?: Resolved
+  readonly caller?: Caller
+  /** The id inside a well-formed key that nonetheless did not authenticate. */
+  readonly claimedKeyId?: string
+  readonly cluster?: string
+  readonly verdict?: Verdict
+  readonly cache?: 'hit' | 'miss' | 'stale'
+}
+
+/**
+ * How a request ended, from the caller's side: the whole answer was handed over;
+ * the caller went before its end; the API server's answer broke off and the
+ * caller's connection was cut; the key or the scope went away; we shut down.
+ */
+export type Ending = 'complete' | 'caller-left' | 'upstream-failed' | 'revoked' | 'drained'
+
+export interface Outcome {
+  /** HTTP status of the answer; 0 when the caller left before there was one. */
+  readonly status: number
+  /** A refusal's or failure's code and message (as shown to the caller). */
+  readonly refusal?: { readonly code: string, readonly message: string, readonly reason: string }
+  readonly ending: Ending
+  /** Body bytes sent to the caller. */
+  readonly bytesOut: number
+}
+
+/** The audit record of one request: opened at arrival, closed last, exactly once. */
+export interface Trail {
+  note(facts: Facts): void
+  /**
+   * Called once, before anything goes upstream. In `blocking-strict` it resolves
+   * when the first event is written and rejects with `AuditUnavailable` when it
+   * cannot be; otherwise it returns at once.
+   */
+  admit(): Promise<void> | undefined
+  /** A stream's answer has begun. */
+  started(status: number): void
+  /** The second and later calls do nothing. */
+  finish(outcome: Outcome): void
+}

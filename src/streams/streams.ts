@@ -1,0 +1,24 @@
+import type { Admitted } from '../model/admitted.ts'
+import type { Ending } from '../model/trail.ts'
+
+export type StreamKind = 'watch' | 'log' | 'proxy' | 'websocket' | 'spdy' | 'other'
+
+/** Something that stays open after it was admitted. */
+export interface OpenStream {
+  readonly admitted: Admitted
+  readonly kind: StreamKind
+  /** Ends it the way its protocol ends. Called at most once. */
+  end(why: Extract<Ending, 'revoked' | 'drained'>): void
+}
+
+/** Every open stream, so that a revoked key, an ended one or a shutdown can end them. */
+export interface Streams {
+  /** Returns the way to take it off again (idempotent). */
+  add(stream: OpenStream): () => void
+  count(kind?: StreamKind): number
+  /** Asks anew about every open stream: after callers or clusters changed. */
+  recheck(): void
+  /** Ends all, for the drain. */
+  endAll(): void
+  close(): void
+}
