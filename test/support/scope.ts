@@ -1,0 +1,4 @@
+/** The part of a tap test that support needs: what is started is stopped with the test. */
+export interface Scope {
+  teardown(stop: () => unknown): void
+}
