@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Arrival } from './arrival.ts'
-import type { Trail } from './trail.ts'
+import type { Ending, Outcome, Trail } from './trail.ts'
 
 /**
  * The way back to the caller, the same for HTTP/1.1 and HTTP/2. Header arrays are
@@ -11,17 +11,17 @@ export interface Reply {
   readonly started: boolean
   /** Ended, cut, or left by the caller. */
   readonly closed: boolean
-  readonly bytesOut: number
   /** `flush` sends the head before there is a body (streams). */
   head(status: number, message: string, headers: readonly string[], options?: { flush?: boolean }): void
   /** False: wait for `onDrain` before writing more. */
   write(chunk: Uint8Array): boolean
-  end(chunk?: Uint8Array): void
+  /** `why` is for the record, where an end is not the natural one. */
+  end(chunk?: Uint8Array, why?: Ending): void
   /** Breaks the connection (HTTP/2: the stream), so that nobody takes the answer for complete. */
-  cut(): void
+  cut(why: Ending): void
   onDrain(listener: () => void): void
-  /** Once, when nothing more can be said; `finished` is false when the caller left before the end. */
-  onClose(listener: (finished: boolean) => void): void
+  /** Once, when nothing more can be said. */
+  onClose(listener: (outcome: Outcome) => void): void
 }
 
 /** One request in the making: what came, where its answer goes, and its record. */
@@ -29,6 +29,8 @@ export interface Exchange {
   readonly arrival: Arrival
   /** Undefined where the request has no body. */
   readonly body: Readable | undefined
+  /** Tells a caller that waits with `Expect: 100-continue` to send its body. */
+  invite(): void
   readonly reply: Reply
   readonly trail: Trail
 }

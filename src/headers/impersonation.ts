@@ -1,0 +1,41 @@
+import { ProxyError } from '../errors.ts'
+import type { Impersonation } from '../model/verdict.ts'
+
+/**
+ * What the caller's own `Impersonate-*` headers ask for (k8s.io/apiserver
+ * pkg/endpoints/filters/impersonation.go); undefined without any. An underscore twin
+ * or an unknown `Impersonate-…` throws ImpersonationDenied: dropping it would act
+ * with more power than was asked for.
+ */
+export function readImpersonation(headers: readonly string[]): Impersonation | undefined {
+  const asked = { user: undefined as string | undefined, groups: [] as string[], uid: undefined as string | undefined }
+  const extra: Record<string, string[]> = {}
+  let any = false
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] ?? '').toLowerCase()
+    if (!name.replaceAll('_', '-').startsWith('impersonate-')) continue
+    any = true
+    const value = headers[i + 1] ?? ''
+    if (name === 'impersonate-user') asked.user = once(name, asked.user, value)
+    else if (name === 'impersonate-uid') asked.uid = once(name, asked.uid, value)
+    else if (name === 'impersonate-group') asked.groups.push(value)
+    else if (name.startsWith('impersonate-extra-')) (extra[extraKey(name)] ??= []).push(value)
+    else throw new ProxyError('ImpersonationDenied', 'this Impersonate header is not known here')
+  }
+  return any ? { ...asked, extra } : undefined
+}
+
+function once(name: string, before: string | undefined, value: string): string {
+  if (before !== undefined) throw new ProxyError('ImpersonationDenied', `${name} was sent twice`)
+  return value
+}
+
+/** The key is percent-encoded in the header's name. */
+function extraKey(name: string): string {
+  const key = name.slice('impersonate-extra-'.length)
+  try {
+    return decodeURIComponent(key)
+  } catch {
+    throw new ProxyError('ImpersonationDenied', 'an Impersonate-Extra header is not validly escaped')
+  }
+}

@@ -1,0 +1,34 @@
+import { ProxyError } from '../errors.ts'
+import type { Arrival } from '../model/arrival.ts'
+
+/** Headers of which there may be one line only: two are read differently by different parsers. */
+const single: ReadonlySet<string> = new Set([
+  'host', 'content-length', 'content-type', 'transfer-encoding', 'upgrade', 'x-http-method-override',
+  'sec-websocket-key', 'sec-websocket-version',
+])
+
+/**
+ * What the HTTP parser lets through and we do not: doubled framing headers, a body
+ * on an upgrade, a missing Host (RFC 9112 §3.2). Throws ProxyError MalformedHeader.
+ */
+export function checkInbound({ rawHeaders, httpVersion, upgrade }: Arrival): void {
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    if (single.has(name) && seen.has(name)) throw new ProxyError('MalformedHeader', `${name} was sent twice`)
+    if (/[\r\n\0]/.test(rawHeaders[i + 1] ?? '')) {
+      throw new ProxyError('MalformedHeader', 'a header value holds a line break or NUL')
+    }
+    if (upgrade && name === 'transfer-encoding') throw bodyOnUpgrade()
+    if (upgrade && name === 'content-length' && rawHeaders[i + 1] !== '0') throw bodyOnUpgrade()
+    seen.add(name)
+  }
+  if (httpVersion === '1.1' && !seen.has('host')) throw new ProxyError('MalformedHeader', 'the Host header is missing')
+  if (seen.has('content-length') && seen.has('transfer-encoding')) {
+    throw new ProxyError('MalformedHeader', 'Content-Length and Transfer-Encoding exclude each other')
+  }
+}
+
+function bodyOnUpgrade(): ProxyError {
+  return new ProxyError('MalformedHeader', 'a request that asks for an upgrade cannot have a body')
+}

@@ -1,0 +1,101 @@
+import { ProxyError } from '../errors.ts'
+import type { Impersonate } from '../model/caller.ts'
+import { hopByHop, nominated } from './names.ts'
+import { withoutBearerProtocol } from './subprotocol.ts'
+
+export interface UpstreamRequest {
+  readonly rawHeaders: readonly string[]
+  /** The API server's host and port. */
+  readonly host: string
+  /** Our `Authorization`; undefined under a client certificate. */
+  readonly authorization: string | undefined
+  readonly auditId: string
+  readonly sourceIPs: readonly string[]
+  readonly impersonate?: Impersonate | undefined
+  /** True where the guard let the caller's own `Impersonate-*` pass. */
+  readonly keepImpersonation?: boolean
+  /** The value of `Upgrade`, as the caller sent it, for a tunnel. */
+  readonly upgrade?: string
+}
+
+/**
+ * Never sent on: credentials of the caller, and what other proxies are trusted to
+ * say about identity, origin, method and path. `host`, `audit-id` and
+ * `x-forwarded-for` are set anew; `expect` is answered here (RFC 9110 §10.1.1).
+ */
+const dropped: ReadonlySet<string> = new Set([
+  'authorization', 'x-api-key', 'cookie', 'cookie2', 'host', 'audit-id', 'expect', 'forwarded', 'via', 'x-real-ip',
+  'x-http-method-override', 'x-http-method', 'x-method-override', 'x-rewrite-url', 'client-ip', 'true-client-ip',
+])
+const droppedPrefixes = ['x-remote-', 'x-forwarded-', 'x-original-', 'impersonate-']
+
+function isDropped(lowerName: string, keepImpersonation: boolean): boolean {
+  // CGI and WSGI servers read `X_Remote_User` and `X-Remote-User` alike.
+  const name = lowerName.replaceAll('_', '-')
+  if (hopByHop.has(name) || dropped.has(name)) return true
+  if (keepImpersonation && lowerName.startsWith('impersonate-')) return false
+  return droppedPrefixes.some(prefix => name.startsWith(prefix))
+}
+
+/**
+ * The headers of a request to the API server: the caller's, in order and case, less
+ * what must not pass, then ours. Throws ProxyError MalformedHeader where stripping
+ * the bearer subprotocol leaves none.
+ */
+export function upstreamHeaders(request: UpstreamRequest): string[] {
+  const { rawHeaders, keepImpersonation = false } = request
+  const connectionOnly = nominated(rawHeaders)
+  const headers = ['Host', request.host]
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    const lowerName = name.toLowerCase()
+    if (isDropped(lowerName, keepImpersonation) || connectionOnly.has(lowerName)) continue
+    if (lowerName === 'sec-websocket-protocol') continue
+    headers.push(name, rawHeaders[i + 1] ?? '')
+  }
+  headers.push(...withoutBearerProtocol(rawHeaders))
+  if (request.upgrade !== undefined) headers.push('Connection', 'Upgrade', 'Upgrade', request.upgrade)
+  headers.push(...ours(request))
+  assertUpstream(headers, request)
+  return headers
+}
+
+function ours({ authorization, auditId, sourceIPs, impersonate }: UpstreamRequest): string[] {
+  const headers = ['Audit-ID', auditId, 'X-Forwarded-For', sourceIPs.join(', ')]
+  if (authorization !== undefined) headers.push('Authorization', authorization)
+  if (impersonate !== undefined) {
+    headers.push('Impersonate-User', impersonate.user)
+    for (const group of impersonate.groups) headers.push('Impersonate-Group', group)
+  }
+  return headers
+}
+
+/**
+ * The last look before sending: one `Authorization` and it is ours, one `Audit-ID`,
+ * no identity but ours, nothing that could begin another line.
+ */
+export function assertUpstream(headers: readonly string[], request: UpstreamRequest): void {
+  const identity = { authorization: 0, 'audit-id': 0, host: 0, 'impersonate-user': 0 }
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] ?? '').toLowerCase()
+    const value = headers[i + 1] ?? ''
+    if (/[\r\n\0]/.test(value)) throw new ProxyError('MalformedHeader', 'a header value holds a line break or NUL')
+    if (Object.hasOwn(identity, name)) identity[name as keyof typeof identity] += 1
+    if (name === 'authorization' && value !== request.authorization) throw broken('a foreign Authorization')
+    if (name.startsWith('impersonate-') && !mayImpersonate(request)) throw broken('an Impersonate header')
+  }
+  const expected = request.authorization === undefined ? 0 : 1
+  if (identity.authorization !== expected) throw broken('not exactly our Authorization')
+  if (identity['audit-id'] !== 1 || identity.host !== 1) throw broken('not exactly one Audit-ID and Host')
+  if (identity['impersonate-user'] > 1) throw broken('two Impersonate-User')
+}
+
+function mayImpersonate({ impersonate, keepImpersonation }: UpstreamRequest): boolean {
+  return impersonate !== undefined || keepImpersonation === true
+}
+
+function broken(what: string): ProxyError {
+  return new ProxyError('Internal', 'an internal error occurred; nothing was sent', {
+    cause: new Error(`headers for upstream held ${what}`),
+  })
+}

@@ -1,0 +1,32 @@
+import { ProxyError } from '../errors.ts'
+
+/** Kubernetes lets browsers put a bearer token here (k8s.io/apiserver pkg/authentication/request/websocket). */
+export const bearerProtocolPrefix = 'base64url.bearer.authorization.k8s.io.'
+
+/** The subprotocols of all `Sec-WebSocket-Protocol` lines, in order. */
+export function subprotocols(headers: readonly string[]): string[] {
+  const found: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() !== 'sec-websocket-protocol') continue
+    for (const protocol of (headers[i + 1] ?? '').split(',')) {
+      if (protocol.trim() !== '') found.push(protocol.trim())
+    }
+  }
+  return found
+}
+
+/**
+ * The `Sec-WebSocket-Protocol` header without the bearer token, as name and value,
+ * or empty where the caller sent none. Without a bearer token the lines stay as they
+ * were. As in the API server, a token must not be the only subprotocol: the caller
+ * would otherwise see it chosen, that is echoed. Throws ProxyError MalformedHeader.
+ */
+export function withoutBearerProtocol(headers: readonly string[]): string[] {
+  const offered = subprotocols(headers)
+  const left = offered.filter(protocol => !protocol.startsWith(bearerProtocolPrefix))
+  if (offered.length === 0) return []
+  if (left.length === 0) {
+    throw new ProxyError('MalformedHeader', 'Sec-WebSocket-Protocol must name a subprotocol beside the bearer token')
+  }
+  return ['Sec-WebSocket-Protocol', left.join(', ')]
+}
