@@ -1,0 +1,21 @@
+/** Every value of one header, a line each, in order. `lowerName` is lower-case. */
+export function headerValues(rawHeaders: readonly string[], lowerName: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (isNamed(rawHeaders[i] ?? '', lowerName)) values.push(rawHeaders[i + 1] ?? '')
+  }
+  return values
+}
+
+/** The first line's value; for headers of which there is at most one. */
+export function headerValue(rawHeaders: readonly string[], lowerName: string): string | undefined {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (isNamed(rawHeaders[i] ?? '', lowerName)) return rawHeaders[i + 1] ?? ''
+  }
+  return undefined
+}
+
+// The length first: most names differ in it, and lower-casing makes a string each time.
+function isNamed(name: string, lowerName: string): boolean {
+  return name.length === lowerName.length && name.toLowerCase() === lowerName
+}
