@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net'
+import { Agent, buildConnector } from 'undici'
+import { noteStaleSocket } from '../upstream-errors.ts'
+
+export interface AgentOptions {
+  /** PEM; undefined: Node's own store. */
+  readonly ca: string | undefined
+  /** Empty where the server is an address: RFC 6066 allows no address in SNI. */
+  readonly servername: string
+  /** Milliseconds. */
+  readonly timeouts: { readonly connect: number, readonly response: number }
+}
+
+/** Below the 90 s after which the API server closes an idle connection (apiserver, secure_serving.go). */
+const idle = 60_000
+
+/** Of answers, in bytes. */
+const maxHeaderSize = 65_536
+
+/**
+ * What both agents have. Silence says nothing about a body: a quiet watch lasts for
+ * hours, so there is no body timeout. HTTP/1.1 only: one broken HTTP/2 connection
+ * would take every request on it along.
+ */
+export const commonAgentOptions = {
+  allowH2: false,
+  pipelining: 1,
+  bodyTimeout: 0,
+  keepAliveTimeout: idle,
+  keepAliveMaxTimeout: idle,
+  maxHeaderSize,
+} as const
+
+/**
+ * Two sets of connections to one API server: `short` is bounded, so that a burst
+ * queues here and not over there; `long` is not, since every watch holds one.
+ */
+export function createAgents(options: AgentOptions): { short: Agent, long: Agent } {
+  const connect = createConnector(options)
+  return {
+    short: new Agent({ ...commonAgentOptions, connect, connections: 256, headersTimeout: options.timeouts.response }),
+    long: new Agent({ ...commonAgentOptions, connect, headersTimeout: 0 }),
+  }
+}
+
+/**
+ * undici writes a request only after `secureConnect`, which Node emits only for a
+ * certificate that it could verify: no token leaves before. `rejectUnauthorized` is
+ * spelled out because NODE_TLS_REJECT_UNAUTHORIZED would change its default.
+ */
+function createConnector({ ca, servername, timeouts }: AgentOptions): buildConnector.connector {
+  const dial = buildConnector({
+    ...(ca === undefined ? {} : { ca }),
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    allowH2: false,
+    timeout: timeouts.connect,
+    keepAliveInitialDelay: 30_000,
+  })
+  return (target, callback) => {
+    // undici would take the name of a request's Host header before the one configured.
+    const named = servername === '' ? withoutServername(target) : { ...target, servername }
+    dial(named, (...outcome) => {
+      const [, socket] = outcome
+      if (socket !== null) watchForDeath(socket)
+      callback(...outcome)
+    })
+  }
+}
+
+function withoutServername({ servername: _, ...target }: buildConnector.Options): buildConnector.Options {
+  return target
+}
+
+function watchForDeath(socket: Socket): void {
+  socket.once('error', (error) => {
+    if (socket.bytesRead > 0) noteStaleSocket(error)
+  })
+}
