@@ -24,8 +24,8 @@ export interface UpstreamRequest {
  * `x-forwarded-for` are set anew; `expect` is answered here (RFC 9110 §10.1.1).
  */
 const dropped: ReadonlySet<string> = new Set([
-  'authorization', 'x-api-key', 'cookie', 'cookie2', 'host', 'audit-id', 'expect', 'forwarded', 'via', 'x-real-ip',
-  'x-http-method-override', 'x-http-method', 'x-method-override', 'x-rewrite-url', 'client-ip', 'true-client-ip',
+  'authorization', 'x-api-key', 'cookie', 'cookie2', 'host', 'audit-id', 'expect', 'forwarded',
+  'x-http-method-override', 'x-http-method', 'x-method-override', 'x-rewrite-url',
 ])
 const droppedPrefixes = ['x-remote-', 'x-forwarded-', 'x-original-', 'impersonate-']
 
@@ -45,15 +45,16 @@ function isDropped(lowerName: string, keepImpersonation: boolean): boolean {
 export function upstreamHeaders(request: UpstreamRequest): string[] {
   const { rawHeaders, keepImpersonation = false } = request
   const connectionOnly = nominated(rawHeaders)
+  const protocol = withoutBearerProtocol(rawHeaders)
   const headers = ['Host', request.host]
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
     const lowerName = name.toLowerCase()
     if (isDropped(lowerName, keepImpersonation) || connectionOnly.has(lowerName)) continue
-    if (lowerName === 'sec-websocket-protocol') continue
+    if (lowerName === 'sec-websocket-protocol' && protocol !== undefined) continue
     headers.push(name, rawHeaders[i + 1] ?? '')
   }
-  headers.push(...withoutBearerProtocol(rawHeaders))
+  if (protocol !== undefined) headers.push('Sec-WebSocket-Protocol', protocol)
   if (request.upgrade !== undefined) headers.push('Connection', 'Upgrade', 'Upgrade', request.upgrade)
   headers.push(...ours(request))
   assertUpstream(headers, request)

@@ -16,17 +16,17 @@ export function subprotocols(headers: readonly string[]): string[] {
 }
 
 /**
- * The `Sec-WebSocket-Protocol` header without the bearer token, as name and value,
- * or empty where the caller sent none. Without a bearer token the lines stay as they
- * were. As in the API server, a token must not be the only subprotocol: the caller
- * would otherwise see it chosen, that is echoed. Throws ProxyError MalformedHeader.
+ * The value of `Sec-WebSocket-Protocol` without the bearer token; undefined where
+ * there is no token in it, and nothing to change. As in the API server, a token must
+ * not be the only subprotocol: it would be chosen, that is echoed. Throws ProxyError
+ * MalformedHeader.
  */
-export function withoutBearerProtocol(headers: readonly string[]): string[] {
+export function withoutBearerProtocol(headers: readonly string[]): string | undefined {
   const offered = subprotocols(headers)
   const left = offered.filter(protocol => !protocol.startsWith(bearerProtocolPrefix))
-  if (offered.length === 0) return []
+  if (left.length === offered.length) return undefined
   if (left.length === 0) {
     throw new ProxyError('MalformedHeader', 'Sec-WebSocket-Protocol must name a subprotocol beside the bearer token')
   }
-  return ['Sec-WebSocket-Protocol', left.join(', ')]
+  return left.join(', ')
 }

@@ -11,6 +11,8 @@ export interface Facts {
   readonly cluster?: string
   readonly verdict?: Verdict
   readonly cache?: 'hit' | 'miss' | 'stale'
+  /** Milliseconds from handing the request over to the head of upstream's answer. */
+  readonly upstreamMs?: number
 }
 
 /**
@@ -43,4 +45,6 @@ export interface Trail {
   started(status: number): void
   /** The second and later calls do nothing. */
   finish(outcome: Outcome): void
+  /** Called once, when the request has ended: to give back what it held. */
+  onFinish(listener: (outcome: Outcome) => void): void
 }

@@ -1,0 +1,172 @@
+import type { Cluster, Clusters } from '../clusters/cluster.ts'
+import { ProxyError } from '../errors.ts'
+import { upstreamHeaders } from '../headers/request.ts'
+import { callerHeaders } from '../headers/response.ts'
+import { clusterPrefix } from '../headers/prefix.ts'
+import type { Admitted } from '../model/admitted.ts'
+import type { Attributes } from '../model/attributes.ts'
+import type { Exchange } from '../model/exchange.ts'
+import type { Ending } from '../model/trail.ts'
+import type { StreamKind, Streams } from '../streams/streams.ts'
+import { credentialRejected, isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
+import { GuardedBody, tooLarge } from './body.ts'
+import { Relay, type RelayEnd } from './relay.ts'
+
+export interface ForwardOptions {
+  readonly clusters: Clusters
+  readonly streams: Streams
+  /** Bytes; does not hold for long-running requests. */
+  readonly maxRequestBody: () => number
+}
+
+export type Forward = (admitted: Admitted, exchange: Exchange) => Promise<void>
+
+/**
+ * Sends an admitted request to its cluster and its answer back, both streaming.
+ * Rejects with ProxyError while nothing of an answer was sent; afterwards a failure
+ * cuts the caller's connection. Sent once, but for a bodyless request whose pooled
+ * connection had died, and after a 401 once more with a renewed credential.
+ */
+export function createForward({ clusters, streams, maxRequestBody }: ForwardOptions): Forward {
+  return async function forward(admitted, exchange) {
+    const cluster = clusters.find(admitted.cluster)
+    if (cluster === undefined) throw new ProxyError('ClusterDenied', 'this cluster is not open to this caller')
+    const { longRunning } = admitted.resolved
+    const body = guard(exchange, longRunning ? undefined : maxRequestBody(), longRunning ? undefined : cluster.timeouts.response)
+    const sending = new Sending(admitted, exchange, cluster, body)
+    const release = longRunning ? streams.add(sending.asStream()) : undefined
+    exchange.reply.onClose(() => sending.abort(new Error('the caller left')))
+    exchange.invite()
+    try {
+      await sending.run()
+    } finally {
+      release?.()
+      body?.destroy()
+    }
+  }
+}
+
+function guard(exchange: Exchange, maxSize: number | undefined, timeout: number | undefined): GuardedBody | undefined {
+  if (exchange.body === undefined) return undefined
+  const { rawHeaders } = exchange.arrival
+  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
+  if (at >= 0 && maxSize !== undefined && Number(rawHeaders[at + 1]) > maxSize) throw tooLarge(maxSize)
+  return new GuardedBody(exchange.body, { maxSize, timeout })
+}
+
+/** One request on its way: at most two dispatches, and whatever may end it early. */
+class Sending {
+  readonly #admitted: Admitted
+  readonly #exchange: Exchange
+  readonly #cluster: Cluster
+  readonly #body: GuardedBody | undefined
+  #relay: Relay | undefined
+  #aborted: Error | undefined
+
+  constructor(admitted: Admitted, exchange: Exchange, cluster: Cluster, body: GuardedBody | undefined) {
+    this.#admitted = admitted
+    this.#exchange = exchange
+    this.#cluster = cluster
+    this.#body = body
+  }
+
+  async run(): Promise<void> {
+    const authorization = this.#cluster.credential.authorization()
+    const first = await this.#send(authorization)
+    if (first.kind === 'answered') return
+    if (first.kind === 'failed' && !this.#mayRepeat(first.error)) return this.#fail(first.error)
+    if (first.kind === 'unauthorized') await this.#renew(authorization)
+
+    const second = await this.#send(this.#cluster.credential.authorization())
+    if (second.kind === 'unauthorized') throw this.#rejected()
+    if (second.kind === 'failed') this.#fail(second.error)
+  }
+
+  /** A body cannot be sent twice, for it was never kept. */
+  #mayRepeat(error: Error): boolean {
+    return this.#body === undefined && !this.#exchange.reply.started && this.#aborted === undefined && isStaleSocket(error)
+  }
+
+  async #renew(rejected: string | undefined): Promise<void> {
+    const renewed = await this.#cluster.credential.renew(rejected)
+    if (!renewed || this.#body !== undefined) throw this.#rejected()
+  }
+
+  #rejected(): ProxyError {
+    return credentialRejected(this.#cluster.credential.describe())
+  }
+
+  #send(authorization: string | undefined): Promise<RelayEnd> {
+    const { resolved, arrival } = this.#admitted
+    const prefix = clusterPrefix(resolved.cluster)
+    const sentAt = performance.now()
+    const relay = new Relay({
+      reply: this.#exchange.reply,
+      flush: resolved.longRunning,
+      headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
+      onHead: (status) => {
+        this.#exchange.trail.note({ upstreamMs: performance.now() - sentAt })
+        if (resolved.longRunning) this.#exchange.trail.started(status)
+      },
+    })
+    this.#relay = relay
+    if (this.#aborted !== undefined) relay.abort(this.#aborted)
+    this.#dispatch(relay, authorization)
+    return relay.ended
+  }
+
+  #dispatch(relay: Relay, authorization: string | undefined): void {
+    const { resolved, arrival, caller, question } = this.#admitted
+    const { longRunning } = resolved
+    const cluster = this.#cluster
+    const headers = upstreamHeaders({
+      rawHeaders: arrival.rawHeaders,
+      host: new URL(cluster.origin).host,
+      authorization,
+      auditId: arrival.auditId,
+      sourceIPs: arrival.sourceIPs,
+      impersonate: caller.definition.impersonate,
+      keepImpersonation: question.impersonation !== undefined,
+    })
+    ;(longRunning ? cluster.long : cluster.short).dispatch({
+      origin: cluster.origin,
+      path: cluster.basePath + resolved.target,
+      method: arrival.method as 'GET',
+      headers,
+      body: this.#body ?? null,
+      headersTimeout: longRunning ? 0 : cluster.timeouts.response,
+      bodyTimeout: 0,
+    }, relay)
+  }
+
+  /** Before the head: a refusal. After it: a broken answer, never one that looks whole. */
+  #fail(error: Error): void {
+    if (this.#exchange.reply.closed) return
+    if (this.#exchange.reply.started) return this.#exchange.reply.cut('upstream-failed')
+    throw translateUpstreamError(error, { sent: this.#relay?.begun ?? false })
+  }
+
+  abort(reason: Error): void {
+    this.#aborted = reason
+    this.#relay?.abort(reason)
+  }
+
+  asStream(): { admitted: Admitted, kind: StreamKind, end: (why: 'revoked' | 'drained') => void } {
+    return { admitted: this.#admitted, kind: kindOf(this.#admitted.resolved.attributes), end: why => this.#end(why) }
+  }
+
+  #end(why: Extract<Ending, 'revoked' | 'drained'>): void {
+    const { reply } = this.#exchange
+    if (reply.started && this.#relay?.canEndEarly === true) reply.end(undefined, why)
+    else if (reply.started) reply.cut(why)
+    this.abort(why === 'revoked'
+      ? new ProxyError('RevokedKey', 'the key or the scope that opened this stream is gone')
+      : new ProxyError('Draining', 'this server is shutting down'))
+  }
+}
+
+function kindOf({ verb, subresource }: Attributes): StreamKind {
+  if (verb === 'watch') return 'watch'
+  if (subresource === 'log') return 'log'
+  return subresource === 'proxy' || verb === 'proxy' ? 'proxy' : 'other'
+}

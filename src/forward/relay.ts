@@ -1,0 +1,90 @@
+import type { Dispatcher } from 'undici'
+import type { Reply } from '../model/exchange.ts'
+
+export interface RelayOptions {
+  readonly reply: Reply
+  /** Turns upstream's headers into the caller's. */
+  readonly headers: (upstream: readonly string[]) => readonly string[]
+  /** Send the head and each chunk at once (long-running requests). */
+  readonly flush: boolean
+  readonly onHead?: (status: number) => void
+}
+
+/** How one sending ended. A 401 is not shown to the caller: it is about our credential. */
+export type RelayEnd =
+  | { readonly kind: 'answered' }
+  | { readonly kind: 'unauthorized' }
+  | { readonly kind: 'failed', readonly error: Error }
+
+/**
+ * Passes upstream's answer to the caller as it comes: an undici handler whose method
+ * names are the lifecycle. The answer is never buffered; a caller that reads slowly
+ * pauses upstream.
+ */
+export class Relay implements Dispatcher.DispatchHandler {
+  readonly ended: Promise<RelayEnd>
+  #settle!: (end: RelayEnd) => void
+  #controller: Dispatcher.DispatchController | undefined
+  #abortReason: Error | undefined
+  readonly #options: RelayOptions
+  #hasLength = false
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.ended = new Promise((resolve) => { this.#settle = resolve })
+  }
+
+  /** A connection took the request; bytes of it may have gone upstream. */
+  get begun(): boolean {
+    return this.#controller !== undefined
+  }
+
+  /** A body whose length was announced cannot end early and look whole. */
+  get canEndEarly(): boolean {
+    return !this.#hasLength
+  }
+
+  abort(reason: Error): void {
+    this.#abortReason ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, message = ''): void {
+    if (status < 200) return
+    if (status === 401) {
+      this.#settle({ kind: 'unauthorized' })
+      controller.abort(new Error('upstream rejected our credential'))
+      return
+    }
+    const upstream = flat(controller.rawHeaders)
+    this.#hasLength = upstream.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
+    this.#options.onHead?.(status)
+    this.#options.reply.head(status, message, this.#options.headers(upstream), { flush: this.#options.flush })
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#options.reply.write(chunk)) return
+    controller.pause()
+    this.#options.reply.onDrain(() => controller.resume())
+  }
+
+  onResponseEnd(): void {
+    this.#options.reply.end()
+    this.#settle({ kind: 'answered' })
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#settle({ kind: 'failed', error: this.#abortReason ?? error })
+  }
+}
+
+/** undici hands raw headers over as buffers; latin1 keeps every byte (RFC 9110 §5.5). */
+function flat(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(raw)) return []
+  return raw.map(part => typeof part === 'string' ? part : part.toString('latin1'))
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { Audit } from '../audit/audit.ts'
+import { ProxyError } from '../errors.ts'
+import { rawHead } from '../headers/raw-head.ts'
+import { toRefusal } from './refusal.ts'
+import type { SourceIPs } from './source.ts'
+import { closeWith } from './upgrade.ts'
+
+export interface ParserRefusalOptions {
+  readonly audit: Audit
+  readonly sourceIPs: SourceIPs
+  readonly now: () => number
+}
+
+export type ParserRefusal = (error: NodeJS.ErrnoException, socket: Socket) => void
+
+/**
+ * Answers and records what the HTTP parser itself refuses, before there is a request
+ * (node:http `clientError`): 431 for a head that is too large, 408 for one that does
+ * not come, 400 for one that cannot be read. The connection ends.
+ */
+export function createParserRefusal({ audit, sourceIPs, now }: ParserRefusalOptions): ParserRefusal {
+  return function refuse(error, socket) {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy(error)
+    // A request of this connection is being answered: a second answer would be taken for the next one's.
+    if (inFlight(socket)) return void socket.destroy(error)
+
+    const arrival = {
+      auditId: randomUUID(), receivedAt: now(), method: '', target: '', rawHeaders: [], httpVersion: '1.1' as const,
+      upgrade: false, sourceIPs: sourceIPs(socket.remoteAddress ?? '', []),
+    }
+    const refusal = refusalOf(error)
+    const { status, message, headers, body } = toRefusal(refusal, arrival.auditId)
+    closeWith(socket, Buffer.concat([rawHead(status, message, [...headers, 'Connection', 'close']), body]))
+    audit.open(arrival).finish({
+      status,
+      refusal: { code: refusal.code, message: refusal.message, reason: refusal.reason },
+      ending: 'complete',
+      bytesOut: body.length,
+    })
+  }
+}
+
+/** node:http keeps the response under way at its socket. */
+function inFlight(socket: Socket): boolean {
+  return (socket as Socket & { _httpMessage?: object | null })._httpMessage != null
+}
+
+function refusalOf(error: NodeJS.ErrnoException): ProxyError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new ProxyError('HeaderTooLarge', 'the request header is too large', { cause: error })
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ProxyError('RequestTimeout', 'the request header did not arrive in time', { cause: error })
+    default:
+      return new ProxyError('MalformedHeader', 'the request is not valid HTTP', { cause: error })
+  }
+}

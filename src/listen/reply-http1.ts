@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Reply } from '../model/exchange.ts'
+import type { Ending, Outcome } from '../model/trail.ts'
+
+/** Of a body nobody wants any more: enough for what is on its way, not for an upload. */
+const lingerBytes = 1024 * 1024
+const lingerMs = 1000
+
+/** The way back over HTTP/1.1. */
+export class Http1Reply implements Reply {
+  #bytesOut = 0
+  #ending: Ending = 'complete'
+  #closed = false
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #closing: () => boolean
+
+  /** `closing`: whether the connection should end after this answer (drain). */
+  constructor(request: IncomingMessage, response: ServerResponse, closing: () => boolean) {
+    this.#request = request
+    this.#response = response
+    this.#closing = closing
+    response.on('close', () => { this.#closed = true })
+    // A reset while writing: 'close' follows and says all there is to say.
+    response.on('error', () => {})
+  }
+
+  get started(): boolean {
+    return this.#response.headersSent
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#response.writableEnded
+  }
+
+  head(status: number, message: string, headers: readonly string[], { flush = false } = {}): void {
+    // With part of the body unread, the next request could not be told from its rest.
+    if (this.#closing() || !this.#request.complete) this.#response.shouldKeepAlive = false
+    if (message === '') this.#response.writeHead(status, [...headers])
+    else this.#response.writeHead(status, message, [...headers])
+    if (flush) this.#response.flushHeaders()
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#bytesOut += chunk.length
+    return this.#response.write(chunk)
+  }
+
+  end(chunk?: Uint8Array, why: Ending = 'complete'): void {
+    this.#ending = why
+    if (chunk !== undefined) this.#bytesOut += chunk.length
+    if (this.#request.complete) {
+      this.#response.end(chunk)
+      return
+    }
+    if (chunk !== undefined) this.#response.write(chunk)
+    this.#linger()
+  }
+
+  /**
+   * Closing with unread bytes in the receive buffer makes the kernel reset the
+   * connection, and the caller would lose the answer (RFC 9112 §9.6). So read on for
+   * a while, then close.
+   */
+  #linger(): void {
+    let unread = lingerBytes
+    const done = () => {
+      clearTimeout(timer)
+      this.#response.end()
+    }
+    const timer = setTimeout(done, lingerMs)
+    this.#request.on('data', (chunk: Buffer) => {
+      unread -= chunk.length
+      if (unread < 0) done()
+    })
+    this.#request.on('end', done)
+    this.#request.on('close', done)
+    this.#request.on('error', done)
+    this.#request.resume()
+  }
+
+  cut(why: Ending): void {
+    this.#ending = why
+    this.#response.destroy()
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.once('drain', listener)
+  }
+
+  onClose(listener: (outcome: Outcome) => void): void {
+    this.#response.once('close', () => {
+      const whole = this.#response.writableFinished || this.#ending !== 'complete'
+      listener({
+        status: this.started ? this.#response.statusCode : 0,
+        ending: whole ? this.#ending : 'caller-left',
+        bytesOut: this.#bytesOut,
+      })
+    })
+  }
+}

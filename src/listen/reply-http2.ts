@@ -1,0 +1,82 @@
+import { constants, type Http2ServerResponse, type OutgoingHttpHeaders } from 'node:http2'
+import type { Reply } from '../model/exchange.ts'
+import type { Ending, Outcome } from '../model/trail.ts'
+
+/** The way back over HTTP/2. */
+export class Http2Reply implements Reply {
+  #bytesOut = 0
+  #ending: Ending = 'complete'
+  #status = 0
+  #ended = false
+  readonly #response: Http2ServerResponse
+
+  constructor(response: Http2ServerResponse) {
+    this.#response = response
+    response.stream.on('error', () => {})
+    // Whatever of the body was not read is not wanted (RFC 9113 §8.1: NO_ERROR after a whole answer).
+    response.stream.on('finish', () => {
+      if (!response.stream.readableEnded) response.stream.close(constants.NGHTTP2_NO_ERROR)
+    })
+  }
+
+  get started(): boolean {
+    return this.#status !== 0
+  }
+
+  get closed(): boolean {
+    return this.#ended || this.#response.stream.destroyed || this.#response.stream.closed
+  }
+
+  head(status: number, _message: string, headers: readonly string[], _options?: { flush?: boolean }): void {
+    this.#status = status
+    if (this.#response.stream.destroyed) return
+    this.#response.stream.respond({ ':status': status, ...grouped(headers) })
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#bytesOut += chunk.length
+    // A HEAD's or 304's stream is over with its head; writing to it is an error, not a no-op as in HTTP/1.
+    if (this.#response.stream.writableEnded || this.#response.stream.destroyed) return true
+    return this.#response.stream.write(chunk)
+  }
+
+  end(chunk?: Uint8Array, why: Ending = 'complete'): void {
+    this.#ending = why
+    this.#ended = true
+    if (chunk !== undefined) this.#bytesOut += chunk.length
+    if (this.#response.stream.writableEnded || this.#response.stream.destroyed) return
+    if (chunk === undefined) this.#response.stream.end()
+    else this.#response.stream.end(chunk)
+  }
+
+  cut(why: Ending): void {
+    this.#ending = why
+    this.#ended = true
+    this.#response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.stream.once('drain', listener)
+  }
+
+  onClose(listener: (outcome: Outcome) => void): void {
+    const { stream } = this.#response
+    stream.once('close', () => {
+      const whole = (this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR) || this.#ending !== 'complete'
+      listener({ status: this.#status, ending: whole ? this.#ending : 'caller-left', bytesOut: this.#bytesOut })
+    })
+  }
+}
+
+/** node:http2 takes an object: lines of one name become a list, in order. */
+function grouped(headers: readonly string[]): OutgoingHttpHeaders {
+  const object: Record<string, string | string[]> = {}
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] ?? '').toLowerCase()
+    const value = headers[i + 1] ?? ''
+    const before = object[name]
+    if (before === undefined) object[name] = value
+    else object[name] = Array.isArray(before) ? [...before, value] : [before, value]
+  }
+  return object
+}

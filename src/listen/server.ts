@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { RawRequest } from './arrival.ts'
+import { Http2Sessions } from './http2-sessions.ts'
+import { waiting, type RawResponse, type RequestHandler } from './request.ts'
+import type { UpgradeHandler } from './upgrade.ts'
+
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+  /** Callers may present certificates of this CA; one that does not verify ends the connection. */
+  readonly clientCa: string | undefined
+}
+
+export interface ServerLimits {
+  readonly http2: boolean
+  /** Milliseconds. */
+  readonly keepAlive: number
+  readonly headerTimeout: number
+  /** Bytes. */
+  readonly maxHeaderSize: number
+  readonly maxConnections: number
+}
+
+export type DataPlaneServer = Server | Http2SecureServer
+
+/** node's own server and parsers, HTTP/1.1 and over TLS also HTTP/2, with the limits of the config. */
+export function makeServer(tls: TlsFiles | undefined, limits: ServerLimits): DataPlaneServer {
+  const { http2, maxHeaderSize, headerTimeout, keepAlive, maxConnections } = limits
+  const server = tls === undefined
+    ? createServer()
+    : createSecureServer({
+      ...secureContext(tls),
+      allowHTTP1: true,
+      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      handshakeTimeout: headerTimeout,
+      unknownProtocolTimeout: headerTimeout,
+      settings: { maxHeaderListSize: maxHeaderSize, maxConcurrentStreams: 250 },
+    })
+  // The HTTP/1.1 side of an HTTP/2 server reads the same properties.
+  return Object.assign(server, {
+    maxHeaderSize,
+    headersTimeout: headerTimeout,
+    // Bodies are timed by forward, which knows what is long-running.
+    requestTimeout: 0,
+    keepAliveTimeout: keepAlive,
+    // A missing Host is refused behind the parser, with a Status and an audit event.
+    requireHostHeader: false,
+    maxConnections,
+  })
+}
+
+export function secureContext({ cert, key, clientCa }: TlsFiles) {
+  return {
+    cert,
+    key,
+    minVersion: 'TLSv1.2' as const,
+    ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+  }
+}
+
+export interface Handlers {
+  /** Fastify's, which leads to the data plane. */
+  readonly request: RequestHandler
+  /** Past fastify, for what its router does not know. */
+  readonly direct: RequestHandler
+  readonly upgrade: UpgradeHandler
+}
+
+/** Everything node emits for a request ends at the same door. */
+export function connect(server: DataPlaneServer, handlers: Handlers, sessions: Http2Sessions): void {
+  server.on('secureConnection', refuseBadCertificate)
+  server.on('session', (session: ServerHttp2Session) => sessions.add(session))
+  server.on('upgrade', handlers.upgrade)
+  server.on('checkContinue', (request: RawRequest, response: RawResponse) => {
+    waiting.add(request)
+    handlers.request(request, response)
+  })
+  // Another expectation than 100-continue is no reason to refuse (RFC 9110 §10.1.1 allows to ignore it).
+  server.on('checkExpectation', handlers.request)
+  server.on('connect', (request: RawRequest, second: RawResponse | Duplex, head: Buffer) => {
+    if (request.httpVersionMajor === 2) handlers.direct(request, second as RawResponse)
+    else handlers.upgrade(request as IncomingMessage, second as Duplex, head)
+  })
+}
+
+/** A caller without a certificate may come; one with a bad certificate may not. */
+function refuseBadCertificate(socket: TLSSocket): void {
+  if (!socket.authorized && Object.keys(socket.getPeerCertificate() ?? {}).length > 0) socket.destroy()
+}
+
+/** Every socket of the server, for the end of a drain. */
+export function trackSockets(server: DataPlaneServer): Set<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}

@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { asProxyError } from '../errors.ts'
+import { rawHead } from '../headers/raw-head.ts'
+import type { Admitted } from '../model/admitted.ts'
+import type { Arrival } from '../model/arrival.ts'
+import type { Trail } from '../model/trail.ts'
+import { toArrival } from './arrival.ts'
+import { toRefusal } from './refusal.ts'
+import { draining, tell, type DoorOptions } from './request.ts'
+
+export interface UpgradeHandlerOptions extends DoorOptions {
+  /** Opens the tunnel and lives as long as it does; rejects only while nothing was written to the caller. */
+  readonly tunnel: (admitted: Admitted, upgrade: { arrival: Arrival, socket: Duplex, head: Buffer, trail: Trail }) => Promise<void>
+}
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** Takes an upgrade through the same door as a request: no tunnel opens where a plain request would be refused. */
+export function createUpgradeHandler(options: UpgradeHandlerOptions): UpgradeHandler {
+  return function handle(request, socket, head) {
+    // Without a listener an 'error' of this socket would end the process.
+    socket.on('error', () => {})
+    ;(socket as Socket).setTimeout(0)
+    const arrival = toArrival(request, options.sourceIPs, true, options.now)
+    void open(arrival, socket, head, options)
+  }
+}
+
+async function open(arrival: Arrival, socket: Duplex, head: Buffer, options: UpgradeHandlerOptions): Promise<void> {
+  const { admit, audit, drain, log, tunnel } = options
+  const trail = audit.open(arrival)
+  try {
+    if (drain.refusing) throw draining()
+    const admitted = await admit(arrival, trail)
+    await trail.admit()
+    await tunnel(admitted, { arrival, socket, head, trail })
+  } catch (thrown) {
+    const error = asProxyError(thrown)
+    tell(log, arrival, error)
+    const { status, message, headers, body } = toRefusal(error, arrival.auditId)
+    closeWith(socket, Buffer.concat([rawHead(status, message, [...headers, 'Connection', 'close']), body]))
+    trail.finish({
+      status,
+      refusal: { code: error.code, message: error.message, reason: error.reason },
+      ending: 'complete',
+      bytesOut: body.length,
+    })
+  }
+}
+
+/** Longest wait for a caller that keeps its side open. */
+const closeWithinMs = 1000
+
+/**
+ * Ends a connection with an answer. Bytes that still come are read and thrown away:
+ * they are no request (CVE-2018-1002105), and left unread they would reset the
+ * connection before the caller has read the answer.
+ */
+export function closeWith(socket: Duplex, answer: Buffer): void {
+  socket.end(answer)
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), closeWithinMs)
+  socket.once('end', () => socket.destroy())
+  socket.once('close', () => clearTimeout(timer))
+}
