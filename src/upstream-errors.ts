@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import { asProxyError, ProxyError } from './errors.ts'
 
 /**
@@ -18,7 +19,8 @@ export function translateUpstreamError(error: unknown, { sent }: { sent: boolean
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
     return new ProxyError('BadUpstream', 'TLS with the API server failed', { cause })
   }
-  if (badAnswers.has(code) || code.startsWith('HPE_')) {
+  // The parser's error carries no code, whatever its constructor says.
+  if (badAnswers.has(code) || error instanceof errors.HTTPParserError) {
     return new ProxyError('BadUpstream', 'the API server sent an answer that cannot be read', { cause })
   }
   if (!isLostConnection(code)) return asProxyError(error)

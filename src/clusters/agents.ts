@@ -61,8 +61,7 @@ function createConnector({ ca, servername, timeouts }: AgentOptions): buildConne
     // undici would take the name of a request's Host header before the one configured.
     const named = servername === '' ? withoutServername(target) : { ...target, servername }
     dial(named, (...outcome) => {
-      const [, socket] = outcome
-      if (socket !== null) watchForDeath(socket)
+      if (outcome[0] === null) watchForDeath(outcome[1])
       callback(...outcome)
     })
   }

@@ -44,7 +44,7 @@ export function createParserRefusal({ audit, sourceIPs, now }: ParserRefusalOpti
 
 /** node:http keeps the response under way at its socket. */
 function inFlight(socket: Socket): boolean {
-  return (socket as Socket & { _httpMessage?: object | null })._httpMessage != null
+  return ((socket as Socket & { _httpMessage?: object | null })._httpMessage ?? undefined) !== undefined
 }
 
 function refusalOf(error: NodeJS.ErrnoException): ProxyError {

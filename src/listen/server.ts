@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { RawRequest } from './arrival.ts'
-import { Http2Sessions } from './http2-sessions.ts'
+import type { Http2Sessions } from './http2-sessions.ts'
 import { waiting, type RawResponse, type RequestHandler } from './request.ts'
 import type { UpgradeHandler } from './upgrade.ts'
 
