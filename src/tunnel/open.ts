@@ -1,0 +1,52 @@
+import type { Cluster } from '../clusters/cluster.ts'
+import { ProxyError } from '../errors.ts'
+import { upstreamHeaders } from '../headers/request.ts'
+import type { Admitted } from '../model/admitted.ts'
+import { dial, type Answer } from './dial.ts'
+
+export interface Opened extends Answer {
+  /** What upstream was shown, and must not come back. */
+  readonly authorization: string | undefined
+}
+
+/**
+ * Dials, and once more with a renewed credential after a 401: that is about us, not
+ * about the caller, and nothing of a body was sent. Rejects with ProxyError, and when
+ * `signal` aborts.
+ */
+export async function open(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
+  const rejected = cluster.credential.authorization()
+  const first = await send(admitted, cluster, protocol, rejected, signal)
+  if (first.response.statusCode !== 401) return first
+  first.upstream.destroy()
+  if (!await cluster.credential.renew(rejected)) throw credentialRejected(cluster)
+
+  const second = await send(admitted, cluster, protocol, cluster.credential.authorization(), signal)
+  if (second.response.statusCode !== 401) return second
+  second.upstream.destroy()
+  throw credentialRejected(cluster)
+}
+
+async function send(
+  admitted: Admitted, cluster: Cluster, protocol: string, authorization: string | undefined, signal: AbortSignal,
+): Promise<Opened> {
+  const { arrival, resolved, caller, question } = admitted
+  const headers = upstreamHeaders({
+    rawHeaders: arrival.rawHeaders,
+    host: new URL(cluster.origin).host,
+    authorization,
+    auditId: arrival.auditId,
+    sourceIPs: arrival.sourceIPs,
+    impersonate: caller.definition.impersonate,
+    keepImpersonation: question.impersonation !== undefined,
+    upgrade: protocol,
+  })
+  const answer = await dial(cluster, { method: arrival.method, path: cluster.basePath + resolved.target, headers }, signal)
+  return { ...answer, authorization }
+}
+
+function credentialRejected({ name, credential }: Cluster): ProxyError {
+  return new ProxyError('CredentialRejected', `the API server of cluster ${name} rejects the credential that Portcullis holds`, {
+    cause: new Error(credential.describe()),
+  })
+}

@@ -1,0 +1,137 @@
+import type { Duplex } from 'node:stream'
+import type { Ending } from '../model/trail.ts'
+import type { EarlyEnd, ProtocolEnd } from './ends.ts'
+import { FrameTracker } from './frames.ts'
+import { closed, closeFlushed, closeWithin } from './linger.ts'
+import type { Ended } from './relay.ts'
+
+export interface SpliceOptions {
+  readonly caller: Duplex
+  readonly upstream: Duplex
+  readonly protocolEnd: ProtocolEnd
+  /** Aborted with `revoked` or `drained` it ends the tunnel the way its protocol ends. */
+  readonly signal: AbortSignal
+  readonly patience?: Patience
+}
+
+/** Milliseconds. */
+export interface Patience {
+  /** For the end of the frame that is being sent, before a farewell. */
+  readonly boundary: number
+  /** For the caller to take the farewell and close. With `boundary` well below the second that a revocation may take. */
+  readonly farewell: number
+  /** For one side to close after the other is gone and all is delivered. No limit while both are there. */
+  readonly linger: number
+}
+
+const defaultPatience: Patience = { boundary: 250, farewell: 500, linger: 10_000 }
+
+/** Carries bytes both ways, unread, until both sides are closed. Never rejects. */
+export async function splice(options: SpliceOptions): Promise<Ended> {
+  const tunnel = new Splice(options)
+  const stop = () => tunnel.stop(options.signal.reason as EarlyEnd)
+  options.signal.addEventListener('abort', stop)
+  tunnel.run()
+  if (options.signal.aborted) stop()
+  await Promise.all([closed(options.caller), closed(options.upstream)])
+  options.signal.removeEventListener('abort', stop)
+  return { ending: tunnel.ending, bytesOut: tunnel.bytesOut }
+}
+
+class Splice {
+  bytesOut = 0
+  readonly #caller: Duplex
+  readonly #upstream: Duplex
+  readonly #protocolEnd: ProtocolEnd
+  readonly #frames: FrameTracker
+  readonly #patience: Patience
+  #first: Ending | undefined
+  #stopping: EarlyEnd | undefined
+  #boundaryTimer: NodeJS.Timeout | undefined
+
+  constructor({ caller, upstream, protocolEnd, patience = defaultPatience }: SpliceOptions) {
+    this.#caller = caller
+    this.#upstream = upstream
+    this.#protocolEnd = protocolEnd
+    this.#frames = new FrameTracker(protocolEnd.framing)
+    this.#patience = patience
+  }
+
+  /** Whoever ended first decides how it ended; an answer that was not taken to its end was not complete. */
+  get ending(): Ending {
+    if (this.#first === 'complete' && !this.#caller.writableFinished) return 'caller-left'
+    return this.#first ?? 'upstream-failed'
+  }
+
+  run(): void {
+    const caller = this.#caller
+    const upstream = this.#upstream
+    upstream.on('data', (chunk: Buffer) => this.#down(chunk))
+    caller.on('data', (chunk: Buffer) => this.#up(chunk))
+    caller.on('drain', () => upstream.resume())
+    upstream.on('drain', () => caller.resume())
+    upstream.on('end', () => this.#upstreamOver('complete'))
+    upstream.on('close', () => this.#upstreamOver('upstream-failed'))
+    caller.on('end', () => this.#callerDone())
+    caller.on('close', () => this.#callerGone())
+    upstream.resume()
+    caller.resume()
+    // An end in the same tick as the 101 has been told already.
+    if (upstream.readableEnded) this.#upstreamOver('complete')
+    if (caller.readableEnded) this.#callerDone()
+    if (upstream.closed) this.#upstreamOver('upstream-failed')
+    if (caller.closed) this.#callerGone()
+  }
+
+  #down(chunk: Buffer): void {
+    if (!this.#caller.writable) return
+    if (this.#stopping === undefined) this.#frames.follow(chunk)
+    const length = this.#stopping === undefined ? chunk.length : this.#frames.followFrame(chunk)
+    this.bytesOut += length
+    if (!this.#caller.write(chunk.subarray(0, length))) this.#upstream.pause()
+    if (this.#stopping !== undefined && this.#frames.atBoundary) this.#finish(this.#stopping)
+  }
+
+  #up(chunk: Buffer): void {
+    if (!this.#upstream.writable || this.#stopping !== undefined) return
+    if (!this.#upstream.write(chunk)) this.#caller.pause()
+  }
+
+  /** At the end of an exec the exit status is in the last frame, so the caller first gets all there is. */
+  #upstreamOver(how: Ending): void {
+    this.#first ??= how
+    closeFlushed(this.#caller, this.#patience.linger)
+  }
+
+  /** No limit here: a caller may be done speaking long before it is done listening. TCP keep-alive finds the dead. */
+  #callerDone(): void {
+    this.#first ??= 'caller-left'
+    if (!this.#upstream.writableEnded) this.#upstream.end()
+  }
+
+  #callerGone(): void {
+    this.#first ??= 'caller-left'
+    closeWithin(this.#upstream, this.#patience.linger)
+  }
+
+  /** Ends the tunnel from the middle: after the frame that is under way, if that ends soon, with a farewell. */
+  stop(why: EarlyEnd): void {
+    if (this.#stopping !== undefined) return
+    this.#stopping = why
+    if (this.#first === undefined || this.ending !== this.#first) this.#first = why
+    if (this.#frames.atBoundary) return this.#finish(why)
+    this.#boundaryTimer = setTimeout(() => this.#finish(undefined), this.#patience.boundary)
+    this.#caller.once('close', () => clearTimeout(this.#boundaryTimer))
+  }
+
+  #finish(farewell: EarlyEnd | undefined): void {
+    clearTimeout(this.#boundaryTimer)
+    this.#upstream.destroy()
+    if (farewell !== undefined && this.#caller.writable) {
+      const frame = this.#protocolEnd.farewell(farewell)
+      this.bytesOut += frame.length
+      this.#caller.write(frame)
+    }
+    closeWithin(this.#caller, this.#patience.farewell)
+  }
+}

@@ -1,0 +1,144 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Cluster, Clusters } from '../clusters/cluster.ts'
+import { ProxyError } from '../errors.ts'
+import { clusterPrefix } from '../headers/prefix.ts'
+import { rawHead } from '../headers/raw-head.ts'
+import { callerHeaders } from '../headers/response.ts'
+import type { Admitted } from '../model/admitted.ts'
+import type { Trail } from '../model/trail.ts'
+import type { Streams } from '../streams/streams.ts'
+import { protocolEnds } from './ends.ts'
+import { open, type Opened } from './open.ts'
+import { checkSwitch, protocolNames, requestedUpgrade, type UpgradeKind } from './protocol.ts'
+import { relay, type Ended } from './relay.ts'
+import { splice } from './splice.ts'
+import { whileWaiting } from './waiting.ts'
+
+export interface TunnelOptions {
+  readonly clusters: Clusters
+  readonly streams: Streams
+}
+
+/** The raw connection of an upgrade, as node:http hands it over. */
+export interface Upgrade {
+  readonly socket: Duplex
+  /** What the caller sent behind its head. */
+  readonly head: Buffer
+  readonly trail: Trail
+}
+
+export type Tunnel = (admitted: Admitted, upgrade: Upgrade) => Promise<void>
+
+/**
+ * Takes an admitted upgrade to its cluster and joins the two connections after the
+ * 101; any other answer is relayed and both are closed. Resolves when all is over and
+ * the trail finished. Rejects with ProxyError only while nothing was written to the
+ * caller, whose socket is then paused, and its trail open.
+ */
+export function createTunnel({ clusters, streams }: TunnelOptions): Tunnel {
+  return async function tunnel(admitted, upgrade) {
+    const kind = requestedUpgrade(admitted.arrival)
+    const cluster = clusters.find(admitted.cluster)
+    if (cluster === undefined) throw new ProxyError('ClusterDenied', 'this cluster is not open to this caller')
+    const passage = new Passage(admitted, upgrade, cluster, kind)
+    const release = streams.add({ admitted, kind, end: why => passage.stop.abort(why) })
+    try {
+      await passage.run()
+    } finally {
+      release()
+    }
+  }
+}
+
+/** A dead peer is found by the kernel: silence alone never ends a tunnel. */
+const keepAliveMs = 30_000
+
+class Passage {
+  /** The one way to end it early; the reason is an Ending. */
+  readonly stop = new AbortController()
+  readonly #admitted: Admitted
+  readonly #upgrade: Upgrade
+  readonly #cluster: Cluster
+  readonly #kind: UpgradeKind
+
+  constructor(admitted: Admitted, upgrade: Upgrade, cluster: Cluster, kind: UpgradeKind) {
+    this.#admitted = admitted
+    this.#upgrade = upgrade
+    this.#cluster = cluster
+    this.#kind = kind
+  }
+
+  async run(): Promise<void> {
+    tune(this.#upgrade.socket)
+    const opened = await this.#open()
+    if (opened === undefined) return this.#finish(0, { ending: 'caller-left', bytesOut: 0 })
+    const status = opened.response.statusCode ?? 0
+    try {
+      this.#finish(status, opened.switched ? await this.#splice(opened) : await this.#relay(opened, status))
+    } finally {
+      opened.upstream.destroy()
+    }
+  }
+
+  /** Undefined when the caller did not wait for it. */
+  async #open(): Promise<Opened | undefined> {
+    const { socket, head, trail } = this.#upgrade
+    const begunAt = performance.now()
+    const settle = whileWaiting(socket, head, () => this.stop.abort('caller-left'))
+    let opened: Opened | undefined
+    try {
+      opened = await open(this.#admitted, this.#cluster, protocolNames[this.#kind], this.stop.signal)
+      trail.note({ upstreamMs: performance.now() - begunAt })
+      this.stop.signal.throwIfAborted()
+      if (opened.switched) checkSwitch(this.#kind, this.#admitted.arrival.rawHeaders, opened.response.rawHeaders)
+      return opened
+    } catch (error) {
+      opened?.upstream.destroy()
+      if (!this.stop.signal.aborted) throw error
+      if (this.stop.signal.reason !== 'caller-left') throw endedWhileOpening(this.stop.signal)
+      socket.destroy()
+      return undefined
+    } finally {
+      settle()
+    }
+  }
+
+  #splice(opened: Opened): Promise<Ended> {
+    const { socket, trail } = this.#upgrade
+    tune(opened.upstream)
+    const headers = [...this.#headers(opened), 'Connection', 'Upgrade', 'Upgrade', protocolNames[this.#kind]]
+    socket.write(rawHead(101, 'Switching Protocols', headers))
+    trail.started(101)
+    return splice({ caller: socket, upstream: opened.upstream, protocolEnd: protocolEnds[this.#kind], signal: this.stop.signal })
+  }
+
+  #relay(opened: Opened, status: number): Promise<Ended> {
+    const { socket, trail } = this.#upgrade
+    if (this.#admitted.resolved.longRunning && status < 300) trail.started(status)
+    return relay({ response: opened.response, caller: socket, headers: this.#headers(opened), stop: this.stop })
+  }
+
+  #headers({ response, authorization }: Opened): string[] {
+    const { arrival, resolved } = this.#admitted
+    return callerHeaders(response.rawHeaders, { auditId: arrival.auditId, prefix: clusterPrefix(resolved.cluster), authorization })
+  }
+
+  #finish(status: number, { ending, bytesOut }: Ended): void {
+    this.#upgrade.trail.finish({ status, ending, bytesOut })
+  }
+}
+
+function tune(socket: Duplex): void {
+  // Without a listener an 'error' of a socket would end the process; the 'close' that follows says enough.
+  socket.on('error', () => {})
+  if (!(socket instanceof Socket)) return
+  socket.setTimeout(0)
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, keepAliveMs)
+}
+
+function endedWhileOpening({ reason }: AbortSignal): ProxyError {
+  if (reason === 'drained') return new ProxyError('Draining', 'this server is shutting down')
+  return new ProxyError('RevokedKey', 'the key or the scope that opened this stream is gone')
+}
