@@ -1,0 +1,90 @@
+import { dirname, join, resolve } from 'node:path'
+import type { ClusterConfig, Config, CredentialConfig, PolicyRuleConfig, SinkConfig } from './config.ts'
+import type { WrittenCluster, WrittenConfig } from './schema.ts'
+import { parseDuration, parseSize } from './units.ts'
+
+type Written = WrittenConfig
+type FromFile = (path: string) => string
+
+/** A checked config with its units read and its paths resolved, frozen. */
+export function convertConfig(file: string, written: Written): Config {
+  const folder = dirname(file)
+  const absolute: FromFile = path => resolve(folder, path)
+  return freeze({
+    file,
+    listen: convertListen(written.listen, absolute),
+    admin: written.admin,
+    clusters: written.clusters.map(cluster => convertCluster(cluster, absolute)),
+    // As the config names them, not absolute: faults are printed with these.
+    callers: { paths: [written.callers.file].flat().map(path => path.startsWith('/') ? path : join(folder, path)) },
+    audit: {
+      policy: written.audit.policy.map((rule): PolicyRuleConfig => rule as PolicyRuleConfig),
+      sinks: written.audit.sinks.map(sink => convertSink(sink, absolute)),
+      mode: written.audit.mode,
+    },
+    limits: {
+      maxRequestBody: bytes(written.limits.maxRequestBody),
+      maxHeaderSize: bytes(written.limits.maxHeaderSize),
+      headerTimeout: milliseconds(written.limits.headerTimeout),
+      maxConnections: written.limits.maxConnections,
+    },
+    self: written.self,
+    log: written.log,
+  })
+}
+
+function convertListen({ host, port, tls, http2, keepAlive, trustedProxies }: Written['listen'], absolute: FromFile): Config['listen'] {
+  return {
+    host,
+    port,
+    tls: tls === undefined ? undefined : { certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) },
+    http2,
+    keepAlive: milliseconds(keepAlive),
+    trustedProxies,
+  }
+}
+
+function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterConfig {
+  const { name, caFile, tlsServerName, openshift, timeouts, discovery } = cluster
+  return {
+    name,
+    server: new URL(cluster.server).href.replace(/\/+$/, ''),
+    caFile: caFile === undefined ? undefined : absolute(caFile),
+    tlsServerName: tlsServerName ?? undefined,
+    credential: convertCredential(cluster.credential, absolute),
+    timeouts: { connect: milliseconds(timeouts.connect), response: milliseconds(timeouts.response) },
+    openshift,
+    discovery: {
+      ttl: milliseconds(discovery.ttl), staleFor: milliseconds(discovery.staleFor), maxSize: bytes(discovery.maxSize),
+    },
+  }
+}
+
+function convertCredential({ tokenFile, tokenEnv }: WrittenCluster['credential'], absolute: FromFile): CredentialConfig {
+  if (tokenFile !== undefined) return { kind: 'tokenFile', path: absolute(tokenFile) }
+  if (tokenEnv !== undefined) return { kind: 'tokenEnv', variable: tokenEnv }
+  throw new TypeError('a credential without a kind passed the schema')
+}
+
+function convertSink({ file }: Written['audit']['sinks'][number], absolute: FromFile): SinkConfig {
+  if (file === undefined) return { kind: 'stdout' }
+  return { kind: 'file', path: absolute(file.path), maxSize: bytes(file.maxSize), keep: file.keep }
+}
+
+function milliseconds(text: string): number {
+  return parseDuration(text) ?? notChecked()
+}
+
+function bytes(text: string): number {
+  return parseSize(text) ?? notChecked()
+}
+
+function notChecked(): never {
+  throw new TypeError('a unit passed the schema that cannot be read')
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const child of Object.values(value)) freeze(child)
+  return Object.freeze(value)
+}

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { byPosition, FaultsError, wholeFile } from '../files/fault.ts'
+import type { Fault, Finding, Path } from '../files/fault.ts'
+import { whyUnreadable } from '../files/unreadable.ts'
+import { checkSchema } from '../files/schema.ts'
+import { readYaml } from '../files/yaml.ts'
+import type { YamlDocument } from '../files/yaml.ts'
+import type { Config } from './config.ts'
+import { convertConfig } from './convert.ts'
+import { findFaults, findWarnings } from './rules.ts'
+import type { Sound } from './rules.ts'
+import { configSchema } from './schema.ts'
+import { findSecrets } from './secrets.ts'
+
+export interface LoadedConfig {
+  /** Undefined where there are faults. */
+  readonly config: Config | undefined
+  /** All of them, in the order of the file. */
+  readonly faults: readonly Fault[]
+  readonly warnings: readonly Fault[]
+}
+
+/** Reads and checks a config file. Rejects for nothing that is wrong with the file: that is a fault. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => wholeFile(file, whyUnreadable(error)))
+  return typeof text === 'string' ? readConfig(file, text) : bad([text])
+}
+
+/** For a start: the config, or a rejection with FaultsError. */
+export async function requireConfig(file: string): Promise<{ config: Config, warnings: readonly Fault[] }> {
+  const { config, faults, warnings } = await loadConfig(file)
+  if (config === undefined) throw new FaultsError(faults)
+  return { config, warnings }
+}
+
+/** `loadConfig` of a text that was read already. */
+export function readConfig(file: string, text: string): LoadedConfig {
+  const { documents: [document, second], faults } = readYaml(file, text)
+  if (faults.length > 0) return bad(faults)
+  if (document === undefined) return bad([wholeFile(file, 'is empty; it needs at least clusters')])
+  if (second !== undefined) return bad([second.locate({ path: [], message: 'is a second document: a config is one' })])
+
+  const { value, findings } = checkSchema(configSchema, document.value)
+  const rest = findings.some(({ path }) => path.length === 0) ? [] : findFaults(value, soundWithout(findings))
+  const secrets = findSecrets(document.value).filter(({ path }) => !findings.some(other => isSame(path, other.path)))
+  const found = [...findings, ...secrets, ...rest]
+  if (found.length > 0) return bad(locateAll(document, found))
+  return { config: convertConfig(file, value), faults: [], warnings: locateAll(document, findWarnings(value)) }
+}
+
+// An unknown field spoils nothing else: what the schema hands on is without it.
+function soundWithout(findings: readonly Finding[]): Sound {
+  const spoilt = findings.filter(({ atKey }) => atKey !== true).map(({ path }) => path)
+  return path => !spoilt.some(other => isWithin(path, other) || isWithin(other, path))
+}
+
+function isWithin(path: Path, other: Path): boolean {
+  return other.every((part, index) => part === path[index])
+}
+
+function isSame(path: Path, other: Path): boolean {
+  return path.length === other.length && isWithin(path, other)
+}
+
+function bad(faults: readonly Fault[]): LoadedConfig {
+  return { config: undefined, faults, warnings: [] }
+}
+
+function locateAll(document: YamlDocument, findings: readonly Finding[]): Fault[] {
+  return byPosition(findings.map(finding => document.locate(finding)))
+}

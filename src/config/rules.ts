@@ -1,0 +1,85 @@
+import { isCidr, isLoopback } from '../addresses/cidr.ts'
+import type { Finding, Path } from '../files/fault.ts'
+import type { WrittenCluster, WrittenConfig } from './schema.ts'
+import { parseDuration } from './units.ts'
+
+// Node's timers overflow beyond 2^31 - 1 ms, and then fire at once.
+const longestTimer = 24 * 86_400_000
+const goIdleTimeout = 90_000
+
+/** Whether the schema had nothing against the value at a path: only then is there sense in asking more of it. */
+export type Sound = (path: Path) => boolean
+
+/** What a schema cannot say: how fields bear on each other. */
+export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
+  const clusters = Array.isArray(config.clusters) ? config.clusters : []
+  return [
+    ...sound(['listen']) ? listenFaults(config.listen) : [],
+    ...clusters.flatMap((cluster, index) => serverFaults(cluster, ['clusters', index, 'server'], sound)),
+    ...timerFaults(config, clusters, sound),
+    ...duplicateNames(clusters),
+    ...sound(['self']) && sound(['clusters']) ? selfFaults(config) : [],
+  ]
+}
+
+/** What may be meant so, but is worth a word. */
+export function findWarnings(config: WrittenConfig): Finding[] {
+  const warnings: Finding[] = []
+  if (config.workers !== 1) warnings.push({ path: ['workers'], message: 'this version runs one worker' })
+  if ((parseDuration(config.listen.keepAlive) ?? 0) <= goIdleTimeout) {
+    warnings.push({ path: ['listen', 'keepAlive'], message: 'Go clients keep idle connections for 90s: a shorter time here may lose their writes' })
+  }
+  return warnings
+}
+
+function listenFaults({ host, tls, insecure, trustedProxies }: WrittenConfig['listen']): Finding[] {
+  const faults = trustedProxies.flatMap((cidr, index): Finding[] => {
+    return isCidr(cidr) ? [] : [{ path: ['listen', 'trustedProxies', index], message: 'must be a CIDR such as 10.0.0.0/8' }]
+  })
+  if (tls !== undefined || insecure || isLoopback(host)) return faults
+  const message = 'plain HTTP is served on loopback alone: set tls: { certFile, keyFile }, or insecure: true where something in front does TLS'
+  return [...faults, { path: ['listen'], message }]
+}
+
+function serverFaults(cluster: WrittenCluster, path: Path, sound: Sound): Finding[] {
+  return sound(path) ? urlFaults(cluster.server).map(message => ({ path, message })) : []
+}
+
+// The value is not repeated: a URL may hold a password.
+function urlFaults(server: string): string[] {
+  if (!URL.canParse(server)) return ['must be a URL: https://host[:port][/path]']
+  const { protocol, username, password, search, hash } = new URL(server)
+  const faults: string[] = []
+  if (protocol !== 'https:') faults.push('must be https: the credential is never sent in the clear')
+  if (username !== '' || password !== '') faults.push('must hold no user or password: that is what credential is for')
+  if (search !== '' || hash !== '') faults.push('must have no query and no fragment')
+  return faults
+}
+
+function timerFaults(config: WrittenConfig, clusters: readonly WrittenCluster[], sound: Sound): Finding[] {
+  const paths: Path[] = [['listen', 'keepAlive'], ['limits', 'headerTimeout']]
+  for (const index of clusters.keys()) {
+    paths.push(['clusters', index, 'timeouts', 'connect'], ['clusters', index, 'timeouts', 'response'])
+  }
+  return paths.filter(sound).flatMap((path): Finding[] => {
+    const duration = parseDuration(String(path.reduce<unknown>(fieldOf, config))) ?? 0
+    return duration > 0 && duration <= longestTimer ? [] : [{ path, message: 'must be more than 0 and at most 24d' }]
+  })
+}
+
+function fieldOf(value: unknown, name: string | number): unknown {
+  return (value as Readonly<Record<string | number, unknown>>)[name]
+}
+
+function duplicateNames(clusters: readonly WrittenCluster[]): Finding[] {
+  return clusters.flatMap((cluster, index): Finding[] => {
+    const first = clusters.findIndex(other => other?.name === cluster?.name)
+    if (first === index || typeof cluster?.name !== 'string') return []
+    return [{ path: ['clusters', index, 'name'], message: `is the name of clusters[${first}] already` }]
+  })
+}
+
+function selfFaults({ self, clusters }: WrittenConfig): Finding[] {
+  if (self === undefined || clusters.some(({ name }) => name === self.cluster)) return []
+  return [{ path: ['self', 'cluster'], message: `names no cluster of this file; there are: ${clusters.map(({ name }) => name).join(', ')}` }]
+}

@@ -1,0 +1,56 @@
+import Type from 'typebox'
+import { choice, duration, oneOf, section, size, text } from './fields.ts'
+
+const later = 'is not part of this version: it knows tokenFile and tokenEnv'
+const inline = 'a token does not belong into the config: put it into a file and name that with tokenFile, or into the '
+  + 'environment and name the variable with tokenEnv'
+
+const credential = oneOf({
+  tokenFile: text({ description: 'File with a bearer token; reread when it changes.' }),
+  tokenEnv: text({ description: 'Name of an environment variable with a bearer token.' }),
+}, {
+  description: 'How we prove ourselves to this cluster: exactly one kind.',
+  'x-unknown': {
+    token: inline, bearerToken: inline, password: inline, value: inline,
+    tokenRequest: later, clientCertificate: later, oauthSession: later, exec: later, kubeconfig: later, inCluster: later,
+  },
+})
+
+const timeouts = section({
+  connect: duration({ default: '5s', description: 'Longest time to a connection, TLS included.' }),
+  response: duration({
+    default: '70s',
+    description: 'Longest time from the last byte of a request to the head of its answer, for what is not long-running (the API server\'s own limit is 60 s).',
+  }),
+}, { default: {}, description: 'How long to wait for this cluster.' })
+
+const discovery = section({
+  ttl: duration({ default: '10m', description: 'How long an answer is fresh.' }),
+  staleFor: duration({ default: '24h', description: 'How long after that it is still served while upstream is down.' }),
+  maxSize: size({ default: '64MiB', description: 'Most memory for this cluster\'s discovery documents.' }),
+}, { default: {}, description: 'The cache of API discovery.' })
+
+const insecure = 'does not exist: upstream TLS is always verified; name the cluster\'s CA with caFile'
+
+export const cluster = section({
+  name: Type.String({
+    title: 'a name of lower-case letters, digits, - and . (it is part of URLs)',
+    pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$',
+    description: 'The cluster is served at /clusters/<name>/; the first one at / as well.',
+  }),
+  server: text({ description: 'URL of the API server: https://host[:port][/path].' }),
+  caFile: Type.Optional(text({ description: 'PEM file of the CA of the API server; default: the CAs that Node trusts. Upstream TLS is always verified.' })),
+  tlsServerName: Type.Union([Type.String({ pattern: '^[A-Za-z0-9.-]+$' }), Type.Null()], {
+    title: 'a host name or null', default: null, description: 'Name to verify in the certificate, and to send as SNI; default: the host of the URL.',
+  }),
+  credential,
+  timeouts,
+  openshift: Type.Union([choice(['auto'], { description: 'Ask the cluster.' }), Type.Boolean()], {
+    title: 'auto, true or false', default: 'auto',
+    description: 'Whether this is OpenShift: auto asks whether it serves security.openshift.io.',
+  }),
+  discovery,
+}, {
+  description: 'An API server.',
+  'x-unknown': { insecureSkipTlsVerify: insecure, 'insecure-skip-tls-verify': insecure, insecure, token: inline },
+})

@@ -1,0 +1,74 @@
+import Type from 'typebox'
+import type { Static } from 'typebox'
+import { anyTexts, choice, oneOf, section, size, text, texts } from './fields.ts'
+import { cluster } from './schema-clusters.ts'
+import { admin, limits, listen, log } from './schema-listen.ts'
+
+const callers = section({
+  file: Type.Union([text({ description: 'A file or a folder.' }), texts({ description: 'Several.' })], {
+    title: 'a file, a folder, or a list of them', default: 'callers.yaml',
+    description: 'File with callers and scopes, or a folder of such files, or a list of both.',
+  }),
+}, {
+  default: {},
+  description: 'Where callers, their keys and their scopes are kept.',
+  'x-unknown': { kubernetes: 'is not part of this version: it reads callers from files (file: callers.yaml)' },
+})
+
+const policyRule = section({
+  level: choice(['None', 'Metadata'], {
+    title: 'None or Metadata: this version writes no bodies (Request, RequestResponse)',
+    description: 'What is written of a request that this rule matches.',
+  }),
+  callers: Type.Optional(anyTexts({ description: 'Names of callers, "" for requests that nobody authenticated; empty or missing: all.' })),
+  verbs: Type.Optional(texts({ description: 'Verbs; empty or missing: all.' })),
+  resources: Type.Optional(Type.Array(section({
+    group: Type.String({ default: '', description: 'API group; empty for the core group.' }),
+    resources: texts({ default: [], description: 'Resources as in pods, pods/log, pods/*, */scale; empty: all of the group.' }),
+  }, { description: 'Resources of one API group.' }), { description: 'Empty or missing: everything, non-resource paths too.' })),
+  namespaces: Type.Optional(anyTexts({ description: 'Namespaces, "" for cluster-scoped requests; empty or missing: all.' })),
+}, { description: 'The first rule that matches decides; a field that is empty or missing matches all.' })
+
+const file = section({
+  path: text({ description: 'The file.' }),
+  maxSize: size({ default: '100MiB', description: 'The file is put aside when it grows beyond this.' }),
+  keep: Type.Integer({ default: 10, minimum: 1, maximum: 1000, description: 'How many files put aside are kept.' }),
+}, { description: 'Events as JSON lines in a file.' })
+
+const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file }, {
+  description: 'Where events go: exactly one kind.',
+  'x-unknown': { webhook: 'is not part of this version: it writes to stdout and file' },
+})
+
+const audit = section({
+  policy: Type.Array(policyRule, { default: [], description: 'First match wins; Metadata for what no rule matches.' }),
+  sinks: Type.Array(sink, { default: [{ stdout: {} }], minItems: 1, description: 'Every event goes to each.' }),
+  mode: choice(['batch', 'blocking', 'blocking-strict'], {
+    default: 'batch',
+    description: 'batch: written beside the requests. blocking: a request waits for its event. blocking-strict: it is refused when its first event cannot be written.',
+  }),
+}, { default: {}, description: 'The record of who did what, as audit.k8s.io/v1 events.' })
+
+const self = section({
+  cluster: text({ description: 'Name of the cluster that Portcullis itself runs in.' }),
+  namespace: text({ description: 'Its namespace there.' }),
+}, { description: 'Where Portcullis itself runs, for the escalation guard; default: from the pod.' })
+
+/** The config file. */
+export const configSchema = section({
+  listen,
+  admin,
+  workers: Type.Union([Type.Integer({ minimum: 1 }), choice(['auto'], { description: 'One per core.' })], {
+    title: 'a number of at least 1, or auto', default: 1, description: 'Processes; this version runs one.',
+  }),
+  clusters: Type.Array(cluster, { minItems: 1, description: 'API servers; the first is the default one.' }),
+  callers,
+  audit,
+  limits,
+  self: Type.Optional(self),
+  log,
+}, { description: 'Portcullis: the proxy\'s config. Relative paths are relative to the file.' })
+
+/** The config as written, checked, with defaults filled in; units not yet read. */
+export type WrittenConfig = Static<typeof configSchema>
+export type WrittenCluster = Static<typeof cluster>

@@ -1,0 +1,62 @@
+import { redactKeys } from '../keys/redact.ts'
+
+/** Where in a document: `['clusters', 0, 'server']`. */
+export type Path = readonly (string | number)[]
+
+/** Something wrong at a place in a value, before its line is known. */
+export interface Finding {
+  readonly path: Path
+  readonly message: string
+  /** Points at the field's name, not at its value. */
+  readonly atKey?: boolean
+}
+
+/** Line and column count from 1. */
+export interface Fault {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** As in `clusters[0].server`; empty for the whole document. */
+  readonly path: string
+  readonly message: string
+}
+
+/** Faults that keep something from starting; all of them. */
+export class FaultsError extends Error {
+  override readonly name = 'FaultsError'
+  readonly faults: readonly Fault[]
+
+  constructor(faults: readonly Fault[]) {
+    super(faults.map(formatFault).join('\n'))
+    this.faults = faults
+  }
+}
+
+/** `file:line:column path: message`. */
+export function formatFault({ file, line, column, path, message }: Fault): string {
+  return `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`
+}
+
+/** `clusters[0].server`; a name that is no word is quoted, and never shows a key. */
+export function formatPath(path: Path): string {
+  return path.reduce<string>((text, part) => text + (typeof part === 'number' ? `[${part}]` : formatName(part, text)), '')
+}
+
+function formatName(name: string, before: string): string {
+  if (!/^[\w-]+$/.test(name)) return `[${JSON.stringify(redactKeys(name))}]`
+  return (before === '' ? '' : '.') + redactKeys(name)
+}
+
+/** A fault of a file as a whole: it is not there, it cannot be read. */
+export function wholeFile(file: string, message: string): Fault {
+  return { file, line: 1, column: 1, path: '', message }
+}
+
+/** In the order in which the file is read. */
+export function byPosition(faults: readonly Fault[]): Fault[] {
+  return faults.toSorted((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}
