@@ -1,0 +1,30 @@
+import type { Moment } from './event.ts'
+
+/** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. */
+export function annotationsOf(moment: Moment): Record<string, string> {
+  const { arrival, facts, outcome, at } = moment
+  const { verdict } = facts
+  const annotations: Record<string, string> = {}
+  const put = (key: string, value: string | number | null | undefined) => {
+    if (value !== undefined && value !== null && value !== '') annotations[key] = String(value)
+  }
+  if (verdict !== undefined) {
+    put('authorization.k8s.io/decision', verdict.allowed ? 'allow' : 'forbid')
+    put('authorization.k8s.io/reason', verdict.reason)
+  }
+  put('portcullis.dev/bytes-out', outcome?.bytesOut)
+  put('portcullis.dev/cache', facts.cache)
+  // Not part of `user`: whoever showed this id did not prove to hold its key.
+  if (facts.caller === undefined) put('portcullis.dev/claimed-key-id', facts.claimedKeyId)
+  put('portcullis.dev/cluster', facts.cluster)
+  put('portcullis.dev/code', outcome?.refusal?.code)
+  if (outcome !== undefined) put('portcullis.dev/duration-ms', Math.max(0, Math.round(at - arrival.receivedAt)))
+  put('portcullis.dev/ending', endingOf(moment))
+  put('portcullis.dev/scope', verdict?.rule?.scope)
+  return annotations
+}
+
+/** A short answer that came through whole says nothing; a stream, or anything cut off, says how it ended. */
+function endingOf({ outcome, stream }: Moment): string | undefined {
+  return stream || outcome?.ending !== 'complete' ? outcome?.ending : undefined
+}

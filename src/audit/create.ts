@@ -1,0 +1,102 @@
+import type { Arrival } from '../model/arrival.ts'
+import type { Facts, Outcome } from '../model/trail.ts'
+import type { Audit } from './audit.ts'
+import { toEvent, toLine } from './event.ts'
+import type { Moment } from './event.ts'
+import { compilePolicy } from './policy.ts'
+import type { AuditPolicyRule } from './policy.ts'
+import type { Sink } from './sinks/sink.ts'
+import { AuditTrail } from './trail.ts'
+import type { AuditMode, TrailOptions } from './trail.ts'
+
+export interface AuditOptions {
+  /** At least one; closed with the audit. */
+  readonly sinks: readonly Sink[]
+  /**
+   * `batch`: events are written soon, several at once; requests never wait.
+   * `blocking`: events are written at once, and a request waits before it goes up until
+   * what was recorded before it is written, but goes on when that fails.
+   * `blocking-strict`: a request goes up when its own first event is written by every
+   * sink, or not at all.
+   */
+  readonly mode: AuditMode
+  readonly policy: readonly AuditPolicyRule[]
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Milliseconds that a request may wait for a sink. */
+  readonly patience?: number
+  /** Every request's end, also of those that the policy leaves out: for the metrics. */
+  readonly onEnded?: (arrival: Arrival, facts: Facts, outcome: Outcome) => void
+  readonly onDropped: (sink: string, lines: number) => void
+  readonly onError: (sink: string, error: Error) => void
+}
+
+export interface PolicedAudit extends Audit {
+  /** Puts another policy in force for the requests whose first event is still to come. */
+  setPolicy(rules: readonly AuditPolicyRule[]): void
+}
+
+/** The request log: an `audit.k8s.io/v1` event a line, to every sink. */
+export function createAudit(options: AuditOptions): PolicedAudit {
+  const { sinks, mode, now } = options
+  if (sinks.length === 0) throw new Error('an audit without a sink records nothing')
+  for (const sink of sinks) {
+    sink.attach({
+      dropped: lines => options.onDropped(sink.name, lines),
+      failed: error => options.onError(sink.name, error),
+    })
+  }
+  let policy = compilePolicy(options.policy)
+  const trailOptions: TrailOptions = {
+    mode,
+    now,
+    ended: options.onEnded ?? (() => {}),
+    levelOf: (facts, method) => policy(facts, method),
+    ...createRecorder(sinks, options),
+  }
+  return {
+    open: (arrival: Arrival) => new AuditTrail(arrival, trailOptions),
+    healthy: () => sinks.every(sink => sink.healthy()),
+    setPolicy(rules) {
+      policy = compilePolicy(rules)
+    },
+    async close() {
+      await Promise.all(sinks.map(sink => sink.close()))
+    },
+  }
+}
+
+type Recorder = Pick<TrailOptions, 'record' | 'recordNow' | 'backlog'>
+
+/** Serialises an event once, whatever the number of sinks. */
+function createRecorder(sinks: readonly Sink[], { mode, patience = 5_000 }: AuditOptions): Recorder {
+  let latest: Promise<void> | undefined
+  function recordNow(moment: Moment): Promise<void> {
+    const line = toLine(toEvent(moment))
+    return within(patience, Promise.all(sinks.map(sink => sink.writeNow(line))))
+  }
+  function recordAndFollow(moment: Moment): void {
+    // A failure is the sink's to report; here it only ends the waiting.
+    const written: Promise<void> = recordNow(moment).catch(() => {}).then(() => {
+      if (latest === written) latest = undefined
+    })
+    latest = written
+  }
+  function recordSoon(moment: Moment): void {
+    const line = toLine(toEvent(moment))
+    for (const sink of sinks) sink.write(line)
+  }
+  return { record: mode === 'batch' ? recordSoon : recordAndFollow, recordNow, backlog: () => latest }
+}
+
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('the audit sinks did not confirm the write in time')), milliseconds)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

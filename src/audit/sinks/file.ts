@@ -1,0 +1,144 @@
+import type { FileHandle } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
+import { IncompleteWrite, LineQueue, lineQueueDefaults } from './line-queue.ts'
+import type { LineQueueOptions, LineWriter } from './line-queue.ts'
+import { rotate } from './rotate.ts'
+import type { Sink, SinkReport } from './sink.ts'
+
+export interface FileSinkOptions extends LineQueueOptions {
+  readonly path: string
+  /** Bytes after which the file is put aside. */
+  readonly maxSize: number
+  /** How many files put aside are kept. */
+  readonly keep: number
+}
+
+/**
+ * Lines appended to a file that only we may read, put aside when it is full. A file
+ * that was moved or deleted by others (logrotate) is opened anew within a second.
+ */
+export function createFileSink({ path, maxSize, keep, ...queue }: FileSinkOptions): Sink {
+  const writer = new FileWriter({ path, maxSize, keep, now: queue.now ?? Date.now })
+  const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, maxSize)
+  return new FileSink(writer, { ...queue, maxBatch })
+}
+
+class FileSink extends LineQueue {
+  readonly #writer: FileWriter
+
+  constructor(writer: FileWriter, options: LineQueueOptions) {
+    super('file', writer, options)
+    this.#writer = writer
+  }
+
+  override attach(report: SinkReport): void {
+    super.attach(report)
+    this.#writer.onRotateFailed = error => report.failed(error)
+  }
+}
+
+interface FileWriterOptions {
+  readonly path: string
+  readonly maxSize: number
+  readonly keep: number
+  readonly now: () => number
+}
+
+/** Milliseconds between looks at whether the path still leads to the open file, and between attempts to put it aside. */
+const lookEvery = 1_000
+const rotateAgainAfter = 60_000
+
+class FileWriter implements LineWriter {
+  onRotateFailed: (error: Error) => void = () => {}
+  readonly #options: FileWriterOptions
+  #file: FileHandle | undefined
+  #inode = ''
+  #regular = true
+  #size = 0
+  /** False after a crash or a failure in the middle of a line: the next one must not join it. */
+  #atLineStart = true
+  #lookedAt = 0
+  #rotateNotBefore = 0
+
+  constructor(options: FileWriterOptions) {
+    this.#options = options
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    await this.#reopenIfMoved()
+    if (this.#file !== undefined && this.#size > 0 && this.#size + chunk.length > this.#options.maxSize) await this.#rotate()
+    const file = this.#file ?? await this.#open()
+    if (!this.#atLineStart) await this.#append(file, Buffer.from('\n'))
+    await this.#append(file, chunk)
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  async #append(file: FileHandle, bytes: Buffer): Promise<void> {
+    let written = 0
+    try {
+      while (written < bytes.length) {
+        const { bytesWritten } = await file.write(bytes, written)
+        written += bytesWritten
+      }
+    } catch (error) {
+      throw new IncompleteWrite(written, { cause: error })
+    } finally {
+      this.#size += written
+      if (written > 0) this.#atLineStart = bytes[written - 1] === 10
+    }
+  }
+
+  async #open(): Promise<FileHandle> {
+    const { path, now } = this.#options
+    // `a`: O_APPEND, so that every write goes to the end, whoever else writes; `+` for a look at the last byte.
+    const file = await open(path, 'a+', 0o600)
+    try {
+      const stats = await file.stat()
+      this.#regular = stats.isFile()
+      this.#inode = inodeOf(stats)
+      this.#size = this.#regular ? stats.size : 0
+      this.#atLineStart = this.#size === 0 || await lastByte(file, this.#size) === 10
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    this.#lookedAt = now()
+    this.#file = file
+    return file
+  }
+
+  async #reopenIfMoved(): Promise<void> {
+    const { path, now } = this.#options
+    if (this.#file === undefined || now() - this.#lookedAt < lookEvery) return
+    this.#lookedAt = now()
+    const there = await stat(path).then(inodeOf, () => undefined)
+    if (there !== this.#inode) await this.close()
+  }
+
+  /** A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
+  async #rotate(): Promise<void> {
+    const { path, keep, now } = this.#options
+    if (!this.#regular || now() < this.#rotateNotBefore) return
+    try {
+      await rotate(path, keep, now())
+    } catch (error) {
+      this.#rotateNotBefore = now() + rotateAgainAfter
+      this.onRotateFailed(new Error('the audit file could not be put aside', { cause: error }))
+    }
+    await this.close()
+  }
+}
+
+function inodeOf(stats: { dev: number, ino: number }): string {
+  return `${stats.dev}:${stats.ino}`
+}
+
+async function lastByte(file: FileHandle, size: number): Promise<number | undefined> {
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
+  return buffer[0]
+}

@@ -1,0 +1,237 @@
+import type { Sink, SinkReport } from './sink.ts'
+
+/** Where a queue's lines end up. */
+export interface LineWriter {
+  /** Writes whole lines, each with its line break, in order. Rejects with IncompleteWrite where some of it is out already. */
+  write(chunk: Buffer): Promise<void>
+  close(): Promise<void>
+}
+
+/** A write that failed after `written` bytes. */
+export class IncompleteWrite extends Error {
+  override readonly name = 'IncompleteWrite'
+  readonly written: number
+
+  constructor(written: number, options: ErrorOptions) {
+    super('an audit write failed half-way', options)
+    this.written = written
+  }
+}
+
+export interface LineQueueOptions {
+  /** Characters held at most while the writer is slow or failing; lines beyond are dropped and counted. */
+  readonly maxHeld?: number
+  /** Characters written at once. */
+  readonly maxBatch?: number
+  /** Milliseconds a line may wait for others. */
+  readonly wait?: number
+  /** Milliseconds before a failed write is repeated: doubled from the first to the last. */
+  readonly backOff?: { readonly first: number, readonly last: number }
+  /** Milliseconds after which a write that does not return counts as a failing sink, and close gives up. */
+  readonly patience?: number
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
+}
+
+export const lineQueueDefaults = {
+  maxHeld: 16 * 1024 * 1024,
+  maxBatch: 256 * 1024,
+  wait: 50,
+  backOff: { first: 100, last: 5_000 },
+  patience: 5_000,
+  now: Date.now,
+} satisfies LineQueueOptions
+
+interface Line {
+  readonly text: string
+  readonly settle: ((error?: Error) => void) | undefined
+}
+
+/**
+ * Lines on their way to a writer: off the request's path, in order, one write at a
+ * time, several lines a write. A failed write keeps its lines and is repeated; what
+ * is held is bounded, and what does not fit is counted.
+ */
+export class LineQueue implements Sink {
+  readonly name: string
+  readonly #writer: LineWriter
+  readonly #options: Required<LineQueueOptions>
+  #report: SinkReport = { dropped() {}, failed() {} }
+  #lines: Line[] = []
+  #held = 0
+  #urgent = 0
+  #failures = 0
+  #writing: Line[] = []
+  #writingSince = 0
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+  #idle: (() => void) | undefined
+
+  constructor(name: string, writer: LineWriter, options: LineQueueOptions = {}) {
+    this.name = name
+    this.#writer = writer
+    this.#options = { ...lineQueueDefaults, ...options }
+  }
+
+  attach(report: SinkReport): void {
+    this.#report = report
+  }
+
+  write(line: string): void {
+    if (!this.#hold({ text: line, settle: undefined })) return
+    if (this.#held >= this.#options.maxBatch) this.#start()
+    else this.#startIn(this.#options.wait)
+  }
+
+  writeNow(line: string): Promise<void> {
+    // A failing writer is tried again when its pause is over, not by every request that comes.
+    if (!this.healthy()) {
+      this.write(line)
+      return Promise.reject(new Error('the sink is failing'))
+    }
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error) => {
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      if (!this.#hold({ text: line, settle })) return
+      this.#urgent += 1
+      this.#start()
+    })
+  }
+
+  healthy(): boolean {
+    const { now, patience } = this.#options
+    return this.#failures === 0 && (this.#writing.length === 0 || now() - this.#writingSince < patience)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#start()
+    await this.#untilIdle()
+    this.#lines = [...this.#writing, ...this.#lines]
+    this.#rejectWaiting(new Error('the sink is closed'))
+    if (this.#lines.length > 0) this.#report.dropped(this.#lines.length)
+    // A write that does not return would keep its file waiting for ever; the process is about to end.
+    if (this.#writing.length === 0) await this.#writer.close()
+    this.#lines = []
+  }
+
+  #hold(line: Line): boolean {
+    const size = line.text.length + 1
+    if (this.#closed || this.#held + size > this.#options.maxHeld) {
+      this.#report.dropped(1)
+      line.settle?.(new Error(this.#closed ? 'the sink is closed' : 'the sink holds too many lines'))
+      return false
+    }
+    this.#lines.push(line)
+    this.#held += size
+    return true
+  }
+
+  #startIn(wait: number): void {
+    if (this.#timer !== undefined || this.#writing.length > 0) return
+    this.#timer = setTimeout(() => this.#startNow(), wait)
+  }
+
+  #start(): void {
+    const pausing = this.#failures > 0 && this.#timer !== undefined && !this.#closed
+    if (this.#writing.length === 0 && !pausing) this.#startNow()
+  }
+
+  #startNow(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    void this.#drain()
+  }
+
+  /** Writes until nothing is left that may not wait, then leaves the rest to the timer. */
+  async #drain(): Promise<void> {
+    while (this.#lines.length > 0) {
+      this.#writing = this.#take()
+      this.#writingSince = this.#options.now()
+      const failed = await this.#writeBatch(this.#writing)
+      this.#writing = []
+      if (failed || !this.#mustGoOn()) break
+    }
+    if (this.#lines.length > 0 && !this.#closed) this.#startIn(this.#failures > 0 ? this.#pause() : this.#options.wait)
+    this.#idle?.()
+  }
+
+  #mustGoOn(): boolean {
+    return this.#closed || this.#urgent > 0 || this.#held >= this.#options.maxBatch
+  }
+
+  #take(): Line[] {
+    let size = 0
+    let count = 0
+    for (const { text } of this.#lines) {
+      size += text.length + 1
+      if (count > 0 && size > this.#options.maxBatch) break
+      count += 1
+    }
+    return this.#lines.splice(0, count)
+  }
+
+  /** True when it failed; what was not written is held again. */
+  async #writeBatch(batch: Line[]): Promise<boolean> {
+    const chunk = Buffer.from(`${batch.map(line => line.text).join('\n')}\n`)
+    try {
+      await this.#writer.write(chunk)
+      this.#failures = 0
+      this.#done(batch)
+      return false
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error('an audit write failed', { cause: thrown })
+      const complete = error instanceof IncompleteWrite ? linesIn(chunk.subarray(0, error.written)) : 0
+      this.#done(batch.slice(0, complete))
+      this.#lines = [...batch.slice(complete), ...this.#lines]
+      this.#failures += 1
+      this.#rejectWaiting(error)
+      this.#report.failed(error)
+      return true
+    }
+  }
+
+  #done(lines: readonly Line[]): void {
+    for (const { text, settle } of lines) {
+      this.#held -= text.length + 1
+      if (settle !== undefined) this.#urgent -= 1
+      settle?.()
+    }
+  }
+
+  /** Those who wait for a line hear that it is not written; the line itself stays. */
+  #rejectWaiting(error: Error): void {
+    if (this.#urgent === 0) return
+    this.#urgent = 0
+    this.#lines = this.#lines.map(({ text, settle }) => {
+      settle?.(error)
+      return { text, settle: undefined }
+    })
+  }
+
+  #pause(): number {
+    const { first, last } = this.#options.backOff
+    return Math.min(last, first * 2 ** Math.min(this.#failures - 1, 20))
+  }
+
+  /** Until nothing is being written; at most as long as our patience lasts. */
+  #untilIdle(): Promise<void> {
+    if (this.#writing.length === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#options.patience)
+      this.#idle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+function linesIn(chunk: Buffer): number {
+  let count = 0
+  for (const byte of chunk) if (byte === 10) count += 1
+  return count
+}

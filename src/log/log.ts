@@ -1,0 +1,42 @@
+import { pino, stdSerializers, stdTimeFunctions } from 'pino'
+import type { DestinationStream, Logger } from 'pino'
+import { redactSecrets } from './redact.ts'
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+export interface LogOptions {
+  readonly level: LogLevel
+  /** Where the lines go; default: standard error, so that standard output stays the audit log's. */
+  readonly destination?: DestinationStream
+}
+
+/**
+ * The operational log: JSON lines, a fixed message and the facts as fields.
+ *
+ * Secrets are looked for in the finished line, not in named fields: nothing that is
+ * logged, at whatever depth and by whatever serializer, gets past it.
+ *
+ * The level may be set while running (`log.level = 'debug'`). A pino child keeps the
+ * level of its birth: make children per request, not for good.
+ */
+export function createLog({ level, destination = standardError() }: LogOptions): Logger {
+  return pino({
+    level,
+    base: { pid: process.pid },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+    serializers: { err: stdSerializers.errWithCause, error: stdSerializers.errWithCause },
+  }, redacting(destination))
+}
+
+/** Passes every line on without its secrets. */
+export function redacting(destination: DestinationStream): DestinationStream {
+  return { write: line => destination.write(redactSecrets(line)) }
+}
+
+/** Not written synchronously, for a reader that stalls must not stall the proxy; what is left is written at exit. */
+function standardError(): DestinationStream {
+  const stream = pino.destination({ fd: 2, sync: false })
+  process.once('exit', () => stream.flushSync())
+  return stream
+}

@@ -1,0 +1,41 @@
+import { redactKeys } from '../keys/redact.ts'
+
+/**
+ * Takes credentials out of text that is about to be written, whatever put them
+ * there: API keys, bearer and basic credentials, JWTs, OpenShift tokens, values of
+ * `--token=…`, `PASSWORD=…` and their like, and JSON fields that hold them. Works on
+ * plain text and on a serialised JSON line alike, and leaves that line valid JSON.
+ *
+ * Callers choose what is written, so every pattern takes linear time: a run is
+ * entered at its first character only (the lookbehinds) and repeats are bounded.
+ */
+export function redactSecrets(text: string): string {
+  // Most lines hold nothing of the kind; one look instead of seven.
+  if (!suspicious.test(text)) return text
+  let clean = redactKeys(text)
+  for (const [pattern, replacement] of patterns) clean = clean.replace(pattern, replacement)
+  return clean
+}
+
+export const redacted = '[redacted]'
+
+const secretWord = '(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|credentials?|authorization)'
+
+const suspicious = new RegExp(`pcl[_%]|cGNs|bearer|basic|cookie|eyJ|sha256~|${secretWord}`, 'i')
+
+const patterns: readonly (readonly [RegExp, string])[] = [
+  // The WebSocket subprotocol that carries a bearer token, base64url.
+  [/(base64url\.bearer\.authorization\.k8s\.io\.)[\w=-]+/gi, `$1${redacted}`],
+  // Six characters at least, and no placeholder: "bearer token" and "Bearer <key>" are prose.
+  [/\b(bearer|basic)(\s+|%20|\+)(?!realm=)[^\s"\\<]{6,}/gi, `$1$2${redacted}`],
+  [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, redacted],
+  [/sha256~[\w-]+/g, `sha256~${redacted}`],
+  [new RegExp(`(?<![\\w.-])([\\w.-]{0,60}?${secretWord})=(?!\\[redacted\\])[^\\s"'\\\\&;]+`, 'gi'), `$1=${redacted}`],
+  [new RegExp(`(?<![\\w-])(--?[\\w-]{0,60}?${secretWord}\\s+)(?![-\\s[])[^\\s"'\\\\&;]+`, 'gi'), `$1${redacted}`],
+  // As an object's field, and in a flat header array: name, value, name, value. What is followed
+  // by a colon is no value but the next field's name (`"name":"token","apiVersion":"v1"`).
+  [
+    /("(?:(?:proxy-)?authorization|x-api-key|(?:set-)?cookie|password|client_secret|(?:[\w-]{0,20}[_-])?token)"\s*[:,]\s*)"(?:[^"\\]|\\.)*"(?!\s*:)/gi,
+    `$1"${redacted}"`,
+  ],
+]
