@@ -61,6 +61,10 @@ export class Relay implements Dispatcher.DispatchHandler {
       controller.abort(new Error('upstream rejected our credential'))
       return
     }
+    if (this.#options.reply.started || this.#options.reply.closed) {
+      controller.abort(new Error('the caller was answered otherwise'))
+      return
+    }
     const upstream = flat(controller.rawHeaders)
     this.#hasLength = upstream.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
     this.#options.onHead?.(status)

@@ -21,6 +21,10 @@ export function checkInbound({ rawHeaders, httpVersion, upgrade }: Arrival): voi
     }
     if (upgrade && name === 'transfer-encoding') throw bodyOnUpgrade()
     if (upgrade && name === 'content-length' && rawHeaders[i + 1] !== '0') throw bodyOnUpgrade()
+    // Node's parser hands the head over before it notices that it cannot read such a body.
+    if (name === 'transfer-encoding' && rawHeaders[i + 1]?.toLowerCase() !== 'chunked') {
+      throw new ProxyError('MalformedHeader', 'the only Transfer-Encoding is chunked')
+    }
     seen.add(name)
   }
   if (httpVersion === '1.1' && !seen.has('host')) throw new ProxyError('MalformedHeader', 'the Host header is missing')

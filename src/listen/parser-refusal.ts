@@ -4,6 +4,7 @@ import type { Audit } from '../audit/audit.ts'
 import { ProxyError } from '../errors.ts'
 import { rawHead } from '../headers/raw-head.ts'
 import { toRefusal } from './refusal.ts'
+import { interrupt } from './request.ts'
 import type { SourceIPs } from './source.ts'
 import { closeWith } from './upgrade.ts'
 
@@ -23,14 +24,15 @@ export type ParserRefusal = (error: NodeJS.ErrnoException, socket: Socket) => vo
 export function createParserRefusal({ audit, sourceIPs, now }: ParserRefusalOptions): ParserRefusal {
   return function refuse(error, socket) {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy(error)
-    // A request of this connection is being answered: a second answer would be taken for the next one's.
+    const refusal = refusalOf(error)
+    if (interrupt(socket, refusal)) return
+    // An answer is on its way: another one would be taken for the next request's.
     if (inFlight(socket)) return void socket.destroy(error)
 
     const arrival = {
       auditId: randomUUID(), receivedAt: now(), method: '', target: '', rawHeaders: [], httpVersion: '1.1' as const,
       upgrade: false, sourceIPs: sourceIPs(socket.remoteAddress ?? '', []),
     }
-    const refusal = refusalOf(error)
     const { status, message, headers, body } = toRefusal(refusal, arrival.auditId)
     closeWith(socket, Buffer.concat([rawHead(status, message, [...headers, 'Connection', 'close']), body]))
     audit.open(arrival).finish({

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Audit } from '../audit/audit.ts'
 import { asProxyError, ProxyError } from '../errors.ts'
+import { headerValue } from '../headers/read.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Exchange, Reply } from '../model/exchange.ts'
@@ -40,21 +41,32 @@ export type RequestHandler = (request: RawRequest, response: RawResponse) => voi
 /** Requests that wait with `Expect: 100-continue`; their body is asked for only once they are admitted. */
 export const waiting = new WeakSet<object>()
 
+/** The request under way on an HTTP/1.1 connection. */
+const underWay = new WeakMap<object, Serving>()
+
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { audit, sourceIPs, now, drain } = options
   return function handle(request, response) {
     const arrival = toArrival(request, sourceIPs, false, now)
-    const reply = replyOf(request, response, () => drain.closing)
-    const exchange: Exchange = {
+    const serving = new Serving({
       arrival,
       body: hasBody(request) ? request : undefined,
-      reply,
+      reply: replyOf(request, response, () => drain.closing),
       trail: audit.open(arrival),
       invite: () => { if (waiting.has(request)) response.writeContinue() },
-    }
-    void serve(exchange, options)
+    }, options)
+    if (request.httpVersionMajor === 1) underWay.set(request.socket, serving)
+    void serving.run()
   }
+}
+
+/**
+ * The parser gave up in the middle of a request's body: answers that request, where
+ * it has no answer yet. False where no request is under way.
+ */
+export function interrupt(socket: object, error: ProxyError): boolean {
+  return underWay.get(socket)?.interrupt(error) ?? false
 }
 
 function replyOf(request: RawRequest, response: RawResponse, closing: () => boolean): Reply {
@@ -63,29 +75,71 @@ function replyOf(request: RawRequest, response: RawResponse, closing: () => bool
     : new Http1Reply(request as IncomingMessage, response as ServerResponse, closing)
 }
 
-async function serve(exchange: Exchange, { admit, onward, drain, log }: RequestHandlerOptions): Promise<void> {
-  const { arrival, reply, trail } = exchange
-  const record: { refusal?: NonNullable<Outcome['refusal']> } = {}
-  reply.onClose(outcome => trail.finish({ ...outcome, ...record }))
-  try {
-    if (drain.refusing) throw draining()
-    const admitted = await admit(arrival, trail)
-    await trail.admit()
-    await onward(admitted, exchange)
-  } catch (thrown) {
-    const error = asProxyError(thrown)
-    record.refusal = { code: error.code, message: error.message, reason: error.reason }
-    tell(log, arrival, error)
-    refuse(exchange, error)
+class Serving {
+  readonly #exchange: Exchange
+  readonly #options: RequestHandlerOptions
+  #refusal: Outcome['refusal']
+
+  constructor(exchange: Exchange, options: RequestHandlerOptions) {
+    this.#exchange = exchange
+    this.#options = options
+    exchange.reply.onClose(outcome => exchange.trail.finish({
+      ...outcome, ...(this.#refusal === undefined ? {} : { refusal: this.#refusal }),
+    }))
+  }
+
+  async run(): Promise<void> {
+    const { arrival, body, reply, trail } = this.#exchange
+    const { admit, drain, onward } = this.#options
+    try {
+      if (drain.refusing) throw draining()
+      const admitted = await admit(arrival, trail)
+      await trail.admit()
+      if (!reply.closed && !reply.started) await onward(admitted, this.#exchange)
+    } catch (thrown) {
+      if (body !== undefined && !reply.started) await readAway(this.#exchange)
+      this.#refuse(asProxyError(thrown))
+    }
+  }
+
+  interrupt(error: ProxyError): boolean {
+    if (this.#exchange.reply.closed) return false
+    this.#refuse(error)
+    return true
+  }
+
+  #refuse(error: ProxyError): void {
+    const { arrival, reply } = this.#exchange
+    if (reply.closed) return
+    this.#refusal = { code: error.code, message: error.message, reason: error.reason }
+    tell(this.#options.log, arrival, error)
+    if (reply.started) return reply.cut('upstream-failed')
+    const refusal = toRefusal(error, arrival.auditId)
+    reply.head(refusal.status, refusal.message, refusal.headers)
+    reply.end(refusal.body)
   }
 }
 
-function refuse({ arrival, reply }: Exchange, error: ProxyError): void {
-  if (reply.closed) return
-  if (reply.started) return reply.cut('upstream-failed')
-  const refusal = toRefusal(error, arrival.auditId)
-  reply.head(refusal.status, refusal.message, refusal.headers)
-  reply.end(refusal.body)
+/** As Go's net/http: a body this small is read away, so that a refusal does not cost the connection. */
+const smallBody = 256 * 1024
+const readAwayMs = 500
+
+function readAway({ arrival, body }: Exchange): Promise<void> {
+  const length = Number(headerValue(arrival.rawHeaders, 'content-length') ?? Infinity)
+  const isInvited = headerValue(arrival.rawHeaders, 'expect') === undefined
+  if (body === undefined || body.destroyed || body.readableEnded || length > smallBody || !isInvited) return Promise.resolve()
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, readAwayMs)
+    body.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    body.once('end', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    body.resume()
+  })
 }
 
 export function draining(): ProxyError {

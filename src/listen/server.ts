@@ -44,6 +44,8 @@ export function makeServer(tls: TlsFiles | undefined, limits: ServerLimits): Dat
   return Object.assign(server, {
     maxHeaderSize,
     headersTimeout: headerTimeout,
+    // How often node looks for heads that are late; by default every 30 s.
+    connectionsCheckingInterval: Math.min(1000, headerTimeout),
     // Bodies are timed by forward, which knows what is long-running.
     requestTimeout: 0,
     keepAliveTimeout: keepAlive,
