@@ -19,8 +19,8 @@ export function translateUpstreamError(error: unknown, { sent }: { sent: boolean
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
     return new ProxyError('BadUpstream', 'TLS with the API server failed', { cause })
   }
-  // The parser's error carries no code, whatever its constructor says.
-  if (badAnswers.has(code) || error instanceof errors.HTTPParserError) {
+  // The error of undici's parser carries no code, whatever its constructor says; HPE_ is node:http's, for tunnels.
+  if (badAnswers.has(code) || code.startsWith('HPE_') || error instanceof errors.HTTPParserError) {
     return new ProxyError('BadUpstream', 'the API server sent an answer that cannot be read', { cause })
   }
   if (!isLostConnection(code)) return asProxyError(error)

@@ -1,0 +1,47 @@
+import { createCluster, type ClusterOptions } from '../../src/clusters/create-cluster.ts'
+import type { Cluster } from '../../src/clusters/cluster.ts'
+import type { Credential } from '../../src/credentials/credential.ts'
+import type { Scope } from './scope.ts'
+
+export interface TestCredential extends Credential {
+  token: string
+  /** What the next `renew` turns the token into; undefined: there is no newer one. */
+  next: string | undefined
+  readonly rejected: (string | undefined)[]
+  closed: boolean
+}
+
+/** A token that changes when told to. */
+export function credentialOf(token: string): TestCredential {
+  const credential: TestCredential = {
+    token, next: undefined, rejected: [], closed: false,
+    authorization: () => `Bearer ${credential.token}`,
+    async renew(rejected) {
+      credential.rejected.push(rejected)
+      if (credential.next === undefined) return false
+      credential.token = credential.next
+      return true
+    },
+    expiresAt: () => undefined,
+    account: () => ({ namespace: 'portcullis', name: 'proxy' }),
+    describe: () => 'a token for tests',
+    close: () => { credential.closed = true },
+  }
+  return credential
+}
+
+/** A cluster for a server under test; both agents are closed for good with the test. */
+export function clusterFor(
+  t: Scope, { url, ca }: { readonly url: string, readonly ca: string }, overrides: Partial<ClusterOptions> = {},
+): Cluster {
+  const cluster = createCluster({
+    name: 'prod', server: url, ca, tlsServerName: undefined, credential: credentialOf('upstream-token'),
+    timeouts: { connect: 5000, response: 30_000 }, openshift: false, ownNamespaces: [],
+    ...overrides,
+  })
+  t.teardown(async () => {
+    await Promise.all([cluster.short.destroy(), cluster.long.destroy()])
+    await cluster.close().catch(() => { /* closed already */ })
+  })
+  return cluster
+}
