@@ -1,7 +1,7 @@
 import { METHODS, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import httpProxy from '@fastify/http-proxy'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Agent } from 'undici'
 import { Http2Sessions } from './http2-sessions.ts'
 import type { ParserRefusal } from './parser-refusal.ts'
@@ -47,7 +47,7 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
       return server as Server
     },
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => options.onUnreadable(error, socket),

@@ -12,6 +12,7 @@ import { admitted, trailOf, type RecordedTrail } from '../support/builders.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { connectHttp2 } from '../support/http2-client.ts'
 import { connectRaw } from '../support/raw-client.ts'
+import type { Scope } from '../support/scope.ts'
 
 const log = { warn() {}, error() {}, debug() {}, info() {}, trace() {}, fatal() {}, silent() {}, level: 'silent', child: () => log } as never
 const authority = makeAuthority()
@@ -24,7 +25,7 @@ interface Setup {
   readonly maxHeaderSize?: number
 }
 
-async function start(t: Tap.Test, setup: Setup = {}) {
+async function start(t: Scope, setup: Setup = {}) {
   const seen: { arrival: Arrival, trail: RecordedTrail }[] = []
   const audit: Audit = {
     open: (arrival) => {
@@ -63,8 +64,6 @@ async function start(t: Tap.Test, setup: Setup = {}) {
   const ca = setup.plain === true ? {} : { ca: authority.ca }
   return { port: server.port, server, seen, drain, raw: () => connectRaw(t, { port: server.port, ...ca }) }
 }
-
-declare namespace Tap { type Test = Parameters<NonNullable<Parameters<typeof t.test>[1]>>[0] }
 
 for (const plain of [true, false]) {
   const over = plain ? 'plain HTTP/1.1' : 'HTTP/1.1 over TLS'
@@ -143,7 +142,6 @@ for (const plain of [true, false]) {
       const before = seen.length
       const client = await raw()
       client.send(bytes)
-      t.comment(what)
       const answer = await client.response()
       t.equal(answer.status, status, what)
       t.match(answer.json(), { kind: 'Status', code: status }, what)
