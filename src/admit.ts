@@ -78,14 +78,14 @@ function toQuestion({ rawHeaders, upgrade }: Arrival, { attributes }: Resolved, 
 
 /**
  * Asks anew about something that was admitted and is still open: after a reload, or
- * when a key ends. `refresh` finds the caller as it is now, if it still is one.
+ * when a key ends. `refresh` finds the caller as it is now. Undefined: no longer allowed.
  */
 export function createRecheck({ clusters, authorize, mayUseCluster }: Stops, refresh: (caller: Caller) => Caller | undefined) {
-  return function stillAllowed(admitted: Admitted): boolean {
+  return function recheck(admitted: Admitted): Caller | undefined {
     const caller = refresh(admitted.caller)
     const cluster = clusters.find(admitted.resolved.cluster)
-    if (caller === undefined || cluster?.name !== admitted.cluster) return false
-    if (!mayUseCluster(caller.definition, cluster.name)) return false
-    return authorize(caller, { ...admitted.question, cluster: cluster.facts() }).allowed
+    if (caller === undefined || cluster?.name !== admitted.cluster) return undefined
+    if (!mayUseCluster(caller.definition, cluster.name)) return undefined
+    return authorize(caller, { ...admitted.question, cluster: cluster.facts() }).allowed ? caller : undefined
   }
 }
