@@ -85,11 +85,9 @@ function ask(socket: Socket, { method, path, headers }: UpgradeRequest, ms: numb
     })
     outgoing.on('response', (response) => {
       relax()
-      resolve({ switched: false, response, upstream: socket })
-    })
-    // A 101 that names no protocol; Node takes it for one more interim answer.
-    outgoing.on('information', ({ statusCode }) => {
-      if (statusCode === 101) outgoing.destroy(new ProxyError('BadUpstream', 'the API server switched to no protocol'))
+      // node:http takes a 101 that names no protocol for an answer like any other.
+      if (response.statusCode === 101) reject(new ProxyError('BadUpstream', 'the API server switched to no protocol'))
+      else resolve({ switched: false, response, upstream: socket })
     })
     outgoing.on('error', reject)
     outgoing.on('close', relax)

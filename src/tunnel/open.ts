@@ -1,7 +1,7 @@
 import type { Cluster } from '../clusters/cluster.ts'
-import { ProxyError } from '../errors.ts'
 import { upstreamHeaders } from '../headers/request.ts'
 import type { Admitted } from '../model/admitted.ts'
+import { credentialRejected } from '../upstream-errors.ts'
 import { dial, type Answer } from './dial.ts'
 
 export interface Opened extends Answer {
@@ -19,12 +19,12 @@ export async function open(admitted: Admitted, cluster: Cluster, protocol: strin
   const first = await send(admitted, cluster, protocol, rejected, signal)
   if (first.response.statusCode !== 401) return first
   first.upstream.destroy()
-  if (!await cluster.credential.renew(rejected)) throw credentialRejected(cluster)
+  if (!await cluster.credential.renew(rejected)) throw credentialRejected(cluster.credential.describe())
 
   const second = await send(admitted, cluster, protocol, cluster.credential.authorization(), signal)
   if (second.response.statusCode !== 401) return second
   second.upstream.destroy()
-  throw credentialRejected(cluster)
+  throw credentialRejected(cluster.credential.describe())
 }
 
 async function send(
@@ -43,10 +43,4 @@ async function send(
   })
   const answer = await dial(cluster, { method: arrival.method, path: cluster.basePath + resolved.target, headers }, signal)
   return { ...answer, authorization }
-}
-
-function credentialRejected({ name, credential }: Cluster): ProxyError {
-  return new ProxyError('CredentialRejected', `the API server of cluster ${name} rejects the credential that Portcullis holds`, {
-    cause: new Error(credential.describe()),
-  })
 }

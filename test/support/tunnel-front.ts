@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Cluster } from '../../src/clusters/cluster.ts'
+import { asProxyError, toStatus, type ProxyError } from '../../src/errors.ts'
+import { rawHead } from '../../src/headers/raw-head.ts'
+import type { Admitted } from '../../src/model/admitted.ts'
+import { createStreams } from '../../src/streams/open-streams.ts'
+import type { Streams } from '../../src/streams/streams.ts'
+import { createTunnel, type Tunnel } from '../../src/tunnel/tunnel.ts'
+import { admitted, arrival, resolved, trailOf, type RecordedTrail } from './builders.ts'
+import { Queue } from './queue.ts'
+import type { Scope } from './scope.ts'
+
+/** One upgrade that came to the front, and what the tunnel made of it. */
+export interface Passed {
+  readonly admitted: Admitted
+  readonly socket: Socket
+  readonly trail: RecordedTrail
+  /** Resolves when the tunnel is over; with the error it rejected with. */
+  readonly over: Promise<ProxyError | undefined>
+}
+
+export interface Front {
+  readonly port: number
+  readonly streams: Streams
+  /** What recheck says from now on. */
+  allow(answer: boolean): void
+  next(): Promise<Passed>
+}
+
+/** A server that admits every upgrade and hands it to the tunnel, as listen does. */
+export async function startFront(
+  t: Scope, cluster: Cluster, overrides: Partial<Omit<Admitted, 'question'>> = {},
+): Promise<Front> {
+  let allowed = true
+  const streams = createStreams({ recheck: ({ caller }) => allowed ? caller : undefined, now: Date.now })
+  const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, streams })
+  const passed = new Queue<Passed>()
+  const server = createServer((_request, response) => { response.writeHead(418).end() })
+  const sockets = new Set<Duplex>()
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    const letIn = admit(request, overrides)
+    const trail = trailOf()
+    passed.put({ admitted: letIn, socket, trail, over: pass(tunnel, letIn, { socket, head, trail }) })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.closeAllConnections()
+    server.close()
+    streams.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { port, streams, allow: (answer) => { allowed = answer }, next: () => passed.take() }
+}
+
+function admit(request: IncomingMessage, overrides: Partial<Omit<Admitted, 'question'>>): Admitted {
+  const { method = '', url: target = '', rawHeaders } = request
+  return admitted({
+    arrival: arrival({ method, target, rawHeaders, upgrade: true, receivedAt: Date.now() }),
+    resolved: resolved({ target, longRunning: true }),
+    ...overrides,
+  })
+}
+
+async function pass(tunnel: Tunnel, admitted: Admitted, upgrade: Parameters<Tunnel>[1]): Promise<ProxyError | undefined> {
+  try {
+    await tunnel(admitted, upgrade)
+    return undefined
+  } catch (thrown) {
+    const error = asProxyError(thrown)
+    const body = JSON.stringify(toStatus(error))
+    upgrade.socket.resume()
+    upgrade.socket.end(Buffer.concat([
+      rawHead(error.status, 'Refused', ['Content-Length', String(body.length), 'Connection', 'close']), Buffer.from(body),
+    ]))
+    return error
+  }
+}
