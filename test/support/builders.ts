@@ -114,11 +114,11 @@ class MemoryTrail implements RecordedTrail {
   outcome: Outcome | undefined
   readonly finished: Promise<Outcome>
   readonly #notes: object[]
-  #finish: (outcome: Outcome) => void = () => {}
+  readonly #listeners: ((outcome: Outcome) => void)[] = []
 
   constructor(notes: object[]) {
     this.#notes = notes
-    this.finished = new Promise((resolve) => { this.#finish = resolve })
+    this.finished = new Promise((resolve) => this.onFinish(resolve))
   }
 
   note(facts: Facts): void {
@@ -136,6 +136,10 @@ class MemoryTrail implements RecordedTrail {
 
   finish(outcome: Outcome): void {
     this.outcome ??= outcome
-    this.#finish(outcome)
+    for (const listener of this.#listeners.splice(0)) listener(this.outcome)
+  }
+
+  onFinish(listener: (outcome: Outcome) => void): void {
+    this.#listeners.push(listener)
   }
 }
