@@ -1,4 +1,4 @@
-import { access, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 
 /**
@@ -7,34 +7,26 @@ import { basename, dirname, extname, join } from 'node:path'
  * oldest beyond `keep`. `at` is in milliseconds since the epoch.
  */
 export async function rotate(path: string, keep: number, at: number): Promise<void> {
-  await rename(path, await freeName(path, at))
   const folder = dirname(path)
-  const aside = (await readdir(folder)).filter(name => isAside(path, name)).sort()
-  for (const name of aside.slice(0, Math.max(0, aside.length - keep))) await rm(join(folder, name), { force: true })
-}
-
-/** Renaming onto a name that is taken would delete what is there. */
-async function freeName(path: string, at: number): Promise<string> {
-  for (let time = at; ; time++) {
-    const name = asideName(path, time)
-    if (await access(name).then(() => false, () => true)) return name
+  const times = (await readdir(folder)).flatMap(name => timeOf(path, name) ?? []).sort((a, b) => a - b)
+  // Later than all that are there, so that none is written over and, should the clock go back, none is taken for the oldest.
+  const time = Math.max(at, (times.at(-1) ?? 0) + 1)
+  await rename(path, join(folder, asideName(path, time)))
+  const kept = Math.max(0, keep - 1)
+  for (const old of times.slice(0, Math.max(0, times.length - kept))) {
+    await rm(join(folder, asideName(path, old)), { force: true })
   }
 }
 
-function asideName(path: string, at: number): string {
-  const { stem, extension } = split(path)
-  const time = new Date(at).toISOString().slice(0, -1).replaceAll(':', '-')
-  return join(dirname(path), `${stem}-${time}${extension}`)
-}
-
-function isAside(path: string, name: string): boolean {
-  const { stem, extension } = split(path)
-  if (!name.startsWith(`${stem}-`) || !name.endsWith(extension)) return false
-  const time = name.slice(stem.length + 1, name.length - extension.length)
-  return /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/.test(time)
-}
-
-function split(path: string): { stem: string, extension: string } {
+function asideName(path: string, time: number): string {
   const extension = extname(path)
-  return { stem: basename(path, extension), extension }
+  return `${basename(path, extension)}-${new Date(time).toISOString().slice(0, -1).replaceAll(':', '-')}${extension}`
+}
+
+/** When a file of this name was put aside; undefined for any other file. */
+function timeOf(path: string, name: string): number | undefined {
+  const extension = extname(path)
+  const time = name.slice(basename(path, extension).length + 1, name.length - extension.length)
+  const parsed = Date.parse(`${time.replace(/T(\d\d)-(\d\d)-(\d\d)/, 'T$1:$2:$3')}Z`)
+  return !Number.isNaN(parsed) && asideName(path, parsed) === name ? parsed : undefined
 }

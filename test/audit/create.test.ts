@@ -1,0 +1,260 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createAudit } from '../../src/audit/create.ts'
+import type { AuditOptions } from '../../src/audit/create.ts'
+import type { AuditEvent } from '../../src/audit/event.ts'
+import { createFileSink } from '../../src/audit/sinks/file.ts'
+import { LineQueue } from '../../src/audit/sinks/line-queue.ts'
+import type { Sink } from '../../src/audit/sinks/sink.ts'
+import type { Outcome } from '../../src/model/trail.ts'
+import { faultsOfEvent } from '../support/audit-schema.ts'
+import { allowed, arrival, callerWith, resolved } from '../support/builders.ts'
+import { HeldWriter } from '../support/held-writer.ts'
+
+const received = Date.UTC(2026, 10, 21, 10)
+const complete: Outcome = { status: 200, ending: 'complete', bytesOut: 7 }
+const facts = { resolved: resolved(), caller: callerWith(), cluster: 'prod', verdict: allowed }
+
+class MemorySink implements Sink {
+  readonly name = 'memory'
+  readonly lines: string[] = []
+  attach(): void {}
+  write(line: string): void {
+    this.lines.push(line)
+  }
+
+  async writeNow(line: string): Promise<void> {
+    this.lines.push(line)
+  }
+
+  healthy(): boolean {
+    return true
+  }
+
+  async close(): Promise<void> {}
+
+  get events(): AuditEvent[] {
+    return this.lines.map(line => JSON.parse(line) as AuditEvent)
+  }
+}
+
+function start(options: Partial<AuditOptions> = {}) {
+  const memory = new MemorySink()
+  const clock = { now: received }
+  const audit = createAudit({
+    sinks: [memory], mode: 'batch', policy: [], now: () => clock.now, onDropped() {}, onError() {}, ...options,
+  })
+  return { audit, memory, clock }
+}
+
+/** An audit whose one sink writes when the test says so. */
+function startHeld(mode: AuditOptions['mode'], options: Partial<AuditOptions> = {}) {
+  const writer = new HeldWriter()
+  const queue = new LineQueue('held', writer, { wait: 1, backOff: { first: 1e6, last: 1e6 } })
+  return { ...start({ mode, sinks: [queue], ...options }), writer, queue }
+}
+
+t.test('a plain request has one event, however often it is finished', async (t) => {
+  const { audit, memory, clock } = start()
+  const trail = audit.open(arrival({ receivedAt: received }))
+  trail.note({ resolved: resolved() })
+  trail.note({ caller: callerWith() })
+  trail.note({ cluster: 'prod', verdict: allowed })
+  t.equal(trail.admit(), undefined, 'nobody waits')
+  clock.now += 5
+  trail.finish(complete)
+  trail.finish({ status: 0, ending: 'caller-left', bytesOut: 0 })
+  trail.started(200)
+  t.equal(memory.events.length, 1)
+  t.match(memory.events[0], {
+    stage: 'ResponseComplete', verb: 'list', user: { username: 'ci' }, responseStatus: { code: 200 },
+    annotations: { 'portcullis.dev/duration-ms': '5', 'portcullis.dev/cluster': 'prod' },
+  })
+})
+
+t.test('a stream has an event when it starts and one when it ends', async (t) => {
+  const { audit, memory, clock } = start()
+  const trail = audit.open(arrival({ receivedAt: received }))
+  trail.note(facts)
+  clock.now += 3
+  trail.started(200)
+  trail.started(200)
+  clock.now += 60_000
+  trail.finish({ status: 200, ending: 'revoked', bytesOut: 9 })
+  t.match(memory.events, [
+    { stage: 'ResponseStarted', stageTimestamp: '2026-11-21T10:00:00.003000Z', responseStatus: { code: 200 } },
+    { stage: 'ResponseComplete', annotations: { 'portcullis.dev/ending': 'revoked', 'portcullis.dev/duration-ms': '60003' } },
+  ])
+  t.equal(memory.events.length, 2)
+  for (const event of memory.events) t.strictSame(faultsOfEvent(event), [])
+})
+
+t.test('every sink gets the same line', async (t) => {
+  const sinks = [new MemorySink(), new MemorySink()]
+  const { audit } = start({ sinks })
+  audit.open(arrival()).finish(complete)
+  t.equal(sinks[0]!.lines.length, 1)
+  t.strictSame(sinks[0]!.lines, sinks[1]!.lines)
+})
+
+t.test('an audit without a sink is refused: it would record nothing', async (t) => {
+  t.throws(() => start({ sinks: [] }))
+})
+
+t.test('what the policy leaves out has no event, and its end is heard all the same', async (t) => {
+  const ends: unknown[] = []
+  const { audit, memory } = start({
+    policy: [{ level: 'None', verbs: ['list'] }],
+    onEnded: (_arrival, known, outcome) => { ends.push([known.cluster, outcome.status]) },
+  })
+  const trail = audit.open(arrival())
+  trail.note(facts)
+  trail.started(200)
+  trail.finish(complete)
+  trail.finish(complete)
+  t.strictSame(memory.lines, [])
+  t.strictSame(ends, [['prod', 200]])
+})
+
+t.test('a new policy is in force for the next request; one that is under way keeps all of its events', async (t) => {
+  const { audit, memory } = start()
+  const before = audit.open(arrival())
+  before.note(facts)
+  before.started(200)
+  audit.setPolicy([{ level: 'None' }])
+  before.finish(complete)
+  audit.open(arrival()).finish(complete)
+  t.strictSame(memory.events.map(event => event.stage), ['ResponseStarted', 'ResponseComplete'])
+})
+
+t.test('what a request held is given back once, also when it ended before it was taken', async (t) => {
+  const { audit } = start()
+  const trail = audit.open(arrival())
+  const heard: [string, number][] = []
+  trail.onFinish(({ status }) => heard.push(['early', status]))
+  trail.onFinish(({ status }) => heard.push(['second', status]))
+  trail.finish(complete)
+  trail.finish(complete)
+  trail.onFinish(({ status }) => heard.push(['late', status]))
+  t.strictSame(heard, [['early', 200], ['second', 200], ['late', 200]])
+})
+
+t.test('strict: a request goes up when its first event is written, and not before', async (t) => {
+  const { audit, writer } = startHeld('blocking-strict')
+  const trail = audit.open(arrival({ receivedAt: received }))
+  trail.note(facts)
+  let up = false
+  const admitted = trail.admit()?.then(() => { up = true })
+  const write = await writer.writes.take()
+  t.notOk(up)
+  const event = JSON.parse(write.text) as AuditEvent
+  t.match(event, { stage: 'RequestReceived', user: { username: 'ci' }, requestReceivedTimestamp: event.stageTimestamp })
+  t.notOk(event.responseStatus)
+  t.strictSame(faultsOfEvent(event), [])
+  write.finish()
+  await admitted
+  t.ok(up)
+  trail.finish(complete)
+  ;(await writer.writes.take()).finish()
+  await audit.close()
+})
+
+t.test('strict: a request whose first event cannot be written is refused, and its end is recorded when that is possible again', async (t) => {
+  const errors: string[] = []
+  const { audit, writer } = startHeld('blocking-strict', { onError: (sink, error) => { errors.push(`${sink}: ${error.message}`) } })
+  const trail = audit.open(arrival())
+  trail.note(facts)
+  const admitted = trail.admit()
+  ;(await writer.writes.take()).fail(new Error('ENOSPC'))
+  await t.rejects(admitted as Promise<void>, { name: 'ProxyError', code: 'AuditUnavailable', retryAfter: 1, cause: { message: 'ENOSPC' } })
+  t.notOk(audit.healthy())
+  t.strictSame(errors, ['held: ENOSPC'])
+  trail.finish({ ...complete, status: 503 })
+  const closed = audit.close()
+  const last = await writer.writes.take()
+  t.match(last.text, /RequestReceived[^]*\n[^]*ResponseComplete/)
+  last.finish()
+  await closed
+})
+
+t.test('strict: one sink of two that cannot write is enough to refuse', async (t) => {
+  const writer = new HeldWriter()
+  const memory = new MemorySink()
+  const { audit } = start({ mode: 'blocking-strict', sinks: [memory, new LineQueue('held', writer)] })
+  const admitted = audit.open(arrival()).admit()
+  ;(await writer.writes.take()).fail(new Error('EIO'))
+  await t.rejects(admitted as Promise<void>, { code: 'AuditUnavailable' })
+  const closed = audit.close()
+  ;(await writer.writes.take()).finish()
+  await closed
+})
+
+t.test('strict: a sink that does not answer refuses, it does not hang', async (t) => {
+  const { audit, writer } = startHeld('blocking-strict', { patience: 5 })
+  const admitted = audit.open(arrival()).admit()
+  const write = await writer.writes.take()
+  await t.rejects(admitted as Promise<void>, { code: 'AuditUnavailable' })
+  write.finish()
+  await audit.close()
+})
+
+t.test('strict: what the policy leaves out does not wait', async (t) => {
+  const { audit } = startHeld('blocking-strict', { policy: [{ level: 'None' }] })
+  t.equal(audit.open(arrival()).admit(), undefined)
+})
+
+t.test('blocking: a request waits for what was recorded before it, and goes on when that fails', async (t) => {
+  const { audit, writer } = startHeld('blocking')
+  t.equal(audit.open(arrival()).admit(), undefined, 'nothing is on its way')
+  audit.open(arrival()).finish(complete)
+  const write = await writer.writes.take()
+  let up = false
+  const admitted = audit.open(arrival()).admit()?.then(() => { up = true })
+  await Promise.resolve()
+  t.notOk(up)
+  write.fail(new Error('EIO'))
+  await admitted
+  t.ok(up)
+  t.equal(audit.open(arrival()).admit(), undefined)
+  const closed = audit.close()
+  ;(await writer.writes.take()).finish()
+  await closed
+})
+
+t.test('batch: nobody waits for a sink that is slow, and close writes what is held', async (t) => {
+  const { audit, writer } = startHeld('batch')
+  audit.open(arrival()).finish(complete)
+  const first = await writer.writes.take()
+  const trail = audit.open(arrival())
+  t.equal(trail.admit(), undefined)
+  trail.finish(complete)
+  const closed = audit.close()
+  first.finish()
+  const rest = await writer.writes.take()
+  t.match(rest.text, 'ResponseComplete')
+  rest.finish()
+  await closed
+})
+
+t.test('what is dropped is counted by sink', async (t) => {
+  const dropped: [string, number][] = []
+  const queue = new LineQueue('small', new HeldWriter(), { maxHeld: 10 })
+  const { audit } = start({ sinks: [queue], onDropped: (sink, lines) => { dropped.push([sink, lines]) } })
+  audit.open(arrival()).finish(complete)
+  t.strictSame(dropped, [['small', 1]])
+  await audit.close()
+})
+
+t.test('a thousand requests at once are a thousand whole lines in the file', async (t) => {
+  const path = join(t.testdir(), 'audit.log')
+  const { audit } = start({ sinks: [createFileSink({ path, maxSize: 1e9, keep: 1 })] })
+  for (let i = 0; i < 1000; i++) {
+    const trail = audit.open(arrival({ auditId: `id-${i}` }))
+    trail.note(facts)
+    trail.finish(complete)
+  }
+  await audit.close()
+  const events = readFileSync(path, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as AuditEvent)
+  t.strictSame(events.map(event => event.auditID), Array.from({ length: 1000 }, (_, i) => `id-${i}`))
+})

@@ -1,0 +1,39 @@
+import t from 'tap'
+import { compilePolicy } from '../../src/audit/policy.ts'
+import type { AuditPolicyRule } from '../../src/audit/policy.ts'
+import type { Facts } from '../../src/model/trail.ts'
+import type { Attributes } from '../../src/model/attributes.ts'
+import { callerWith, resolved } from '../support/builders.ts'
+
+const about = (attributes: Partial<Attributes> = {}): Facts => ({ caller: callerWith(), resolved: resolved({ attributes }) })
+const version = about({ isResourceRequest: false, verb: 'get', path: '/version', resource: '', namespace: '' })
+
+const rows: [string, AuditPolicyRule[], Facts, 'None' | 'Metadata'][] = [
+  ['no rule at all records', [], about(), 'Metadata'],
+  ['a rule of nothing matches everything', [{ level: 'None' }], about(), 'None'],
+  ['empty lists match everything', [{ level: 'None', callers: [], verbs: [], resources: [], namespaces: [] }], version, 'None'],
+  ['the first match wins', [{ level: 'Metadata', verbs: ['list'] }, { level: 'None' }], about(), 'Metadata'],
+  ['no match records', [{ level: 'None', verbs: ['watch'] }], about(), 'Metadata'],
+  ['by caller', [{ level: 'None', callers: ['other', 'ci'] }], about(), 'None'],
+  ['by another caller', [{ level: 'None', callers: ['other'] }], about(), 'Metadata'],
+  ['a nobody is not a caller of any name', [{ level: 'None', callers: ['ci'] }], {}, 'Metadata'],
+  ['by namespace', [{ level: 'None', namespaces: ['a'] }], about(), 'None'],
+  ['a namespace rule says nothing of other paths', [{ level: 'None', namespaces: [''] }], version, 'Metadata'],
+  ['the empty namespace is cluster scope', [{ level: 'None', namespaces: [''] }], about({ resource: 'nodes', namespace: '' }), 'None'],
+  ['by resource', [{ level: 'None', resources: [{ group: '', resources: ['pods'] }] }], about(), 'None'],
+  ['a resource rule says nothing of other paths', [{ level: 'None', resources: [{ group: '', resources: ['*'] }] }], version, 'Metadata'],
+  ['of another group', [{ level: 'None', resources: [{ group: 'apps', resources: ['pods'] }] }], about(), 'Metadata'],
+  ['a whole group', [{ level: 'None', resources: [{ group: '', resources: [] }] }], about({ subresource: 'log' }), 'None'],
+  ['a resource is not its subresource', [{ level: 'None', resources: [{ group: '', resources: ['pods'] }] }], about({ subresource: 'log' }), 'Metadata'],
+  ['a subresource', [{ level: 'None', resources: [{ group: '', resources: ['pods/log'] }] }], about({ subresource: 'log' }), 'None'],
+  ['any subresource', [{ level: 'None', resources: [{ group: '', resources: ['pods/*'] }] }], about({ subresource: 'log' }), 'None'],
+  ['any subresource is not the resource', [{ level: 'None', resources: [{ group: '', resources: ['pods/*'] }] }], about(), 'Metadata'],
+  ['a subresource of any resource', [{ level: 'None', resources: [{ group: '', resources: ['*/log'] }] }], about({ subresource: 'log' }), 'None'],
+  ['everything of a group', [{ level: 'None', resources: [{ group: '', resources: ['*'] }] }], about({ subresource: 'log' }), 'None'],
+  ['all fields together', [{ level: 'None', callers: ['ci'], verbs: ['get'], namespaces: ['a'] }], about(), 'Metadata'],
+  ['other paths by verb', [{ level: 'None', verbs: ['get'] }], version, 'None'],
+]
+
+for (const [name, rules, facts, level] of rows) {
+  t.test(`audit policy: ${name}`, async t => t.equal(compilePolicy(rules)(facts, 'GET'), level))
+}

@@ -1,0 +1,161 @@
+import t from 'tap'
+import { IncompleteWrite, LineQueue } from '../../../src/audit/sinks/line-queue.ts'
+import type { LineQueueOptions } from '../../../src/audit/sinks/line-queue.ts'
+import { HeldWriter } from '../../support/held-writer.ts'
+
+function start(options: LineQueueOptions = {}) {
+  const writer = new HeldWriter()
+  const queue = new LineQueue('test', writer, { wait: 1, backOff: { first: 1, last: 4 }, ...options })
+  const report = { dropped: 0, errors: [] as Error[] }
+  queue.attach({ dropped: (lines) => { report.dropped += lines }, failed: (error) => { report.errors.push(error) } })
+  return { writer, queue, report }
+}
+
+t.test('lines of one moment go out in one write, in order', async (t) => {
+  const { writer, queue } = start()
+  for (const line of ['a', 'b', 'c']) queue.write(line)
+  const write = await writer.writes.take()
+  t.equal(write.text, 'a\nb\nc\n')
+  write.finish()
+  await queue.close()
+})
+
+t.test('there is one write at a time, and what comes meanwhile follows it', async (t) => {
+  const { writer, queue } = start()
+  queue.write('a')
+  const first = await writer.writes.take()
+  queue.write('b')
+  void queue.writeNow('c')
+  t.equal(writer.writes.size, 0)
+  first.finish()
+  const second = await writer.writes.take()
+  t.equal(second.text, 'b\nc\n')
+  second.finish()
+  await queue.close()
+  t.ok(writer.closed)
+})
+
+t.test('a line written now does not wait for others and resolves when it is out', async (t) => {
+  const { writer, queue } = start({ wait: 1e9 })
+  let out = false
+  const written = queue.writeNow('a').then(() => { out = true })
+  const write = await writer.writes.take()
+  t.notOk(out)
+  write.finish()
+  await written
+  await queue.close()
+})
+
+t.test('a full batch does not wait', async (t) => {
+  const { writer, queue } = start({ wait: 1e9, maxBatch: 10 })
+  for (let i = 0; i < 5; i++) queue.write('abc')
+  const write = await writer.writes.take()
+  t.equal(write.text, 'abc\nabc\n', 'and no write is larger than a batch')
+  const closed = queue.close()
+  write.finish()
+  for (let i = 0; i < 2; i++) (await writer.writes.take()).finish()
+  await closed
+})
+
+t.test('a failed write is repeated with all its lines, and the sink is unwell meanwhile', async (t) => {
+  const { writer, queue, report } = start()
+  queue.write('a')
+  const write = await writer.writes.take()
+  t.ok(queue.healthy())
+  write.fail(new Error('ENOSPC'))
+  const again = await writer.writes.take()
+  t.notOk(queue.healthy())
+  t.equal(again.text, 'a\n')
+  again.fail(new Error('ENOSPC'))
+  const last = await writer.writes.take()
+  last.finish()
+  await queue.close()
+  t.ok(queue.healthy())
+  t.strictSame(report.errors.map(error => error.message), ['ENOSPC', 'ENOSPC'])
+  t.equal(report.dropped, 0)
+})
+
+t.test('a write that failed half-way repeats no line that is out', async (t) => {
+  const { writer, queue } = start()
+  for (const line of ['aaa', 'bbb', 'ccc']) queue.write(line)
+  const half = await writer.writes.take()
+  half.fail(new IncompleteWrite(6, { cause: new Error('ENOSPC') }))
+  const rest = await writer.writes.take()
+  t.equal(rest.text, 'bbb\nccc\n')
+  rest.finish()
+  await queue.close()
+})
+
+t.test('whoever waits for a line hears at once that it is not written; the line stays', async (t) => {
+  const { writer, queue, report } = start({ backOff: { first: 1e6, last: 1e6 } })
+  const written = queue.writeNow('a')
+  ;(await writer.writes.take()).fail(new Error('EIO'))
+  await t.rejects(written, { message: 'EIO' })
+
+  await t.rejects(queue.writeNow('b'), { message: 'the sink is failing' })
+  t.equal(writer.writes.size, 0, 'the next request is no next attempt')
+
+  const closed = queue.close()
+  const write = await writer.writes.take()
+  t.equal(write.text, 'a\nb\n')
+  write.finish()
+  await closed
+  t.equal(report.dropped, 0)
+})
+
+t.test('what does not fit is dropped and counted, not held', async (t) => {
+  const { writer, queue, report } = start({ maxHeld: 10 })
+  queue.write('1234')
+  const write = await writer.writes.take()
+  queue.write('1234')
+  queue.write('1234')
+  await t.rejects(queue.writeNow('1234'), { message: 'the sink holds too many lines' })
+  t.equal(report.dropped, 2)
+  write.finish()
+  ;(await writer.writes.take()).finish()
+  await queue.close()
+  t.equal(report.dropped, 2)
+})
+
+t.test('room is there again when lines are out', async (t) => {
+  const { writer, queue, report } = start({ maxHeld: 10 })
+  for (let i = 0; i < 5; i++) {
+    const written = queue.writeNow('123456789')
+    ;(await writer.writes.take()).finish()
+    await written
+  }
+  t.equal(report.dropped, 0)
+  await queue.close()
+})
+
+t.test('a write that does not return makes the sink unwell and does not hold up the end', async (t) => {
+  let now = 0
+  const { writer, queue, report } = start({ patience: 50, now: () => now })
+  const written = queue.writeNow('a')
+  await writer.writes.take()
+  queue.write('b')
+  t.ok(queue.healthy())
+  now = 50
+  t.notOk(queue.healthy())
+  await t.rejects(queue.writeNow('c'))
+  const rejected = t.rejects(written, { message: 'the sink is closed' })
+  await queue.close()
+  await rejected
+  t.equal(report.dropped, 3)
+  t.notOk(writer.closed)
+})
+
+t.test('close writes what is held, once, and says what it could not', async (t) => {
+  const { writer, queue, report } = start({ wait: 1e9 })
+  queue.write('a')
+  queue.write('b')
+  const closed = queue.close()
+  ;(await writer.writes.take()).fail(new Error('EIO'))
+  await closed
+  t.equal(report.dropped, 2)
+  t.ok(writer.closed)
+  await queue.close()
+  queue.write('c')
+  await t.rejects(queue.writeNow('d'))
+  t.equal(report.dropped, 4)
+})
