@@ -1,0 +1,74 @@
+import type { FieldSet } from './field-set.ts'
+import { changedFields, difference, fieldsOf, intersection, paths, union, without } from './field-set.ts'
+import type { Json, JsonObject, KubeObject } from './json.ts'
+import { isObject, object, put } from './json.ts'
+import type { Managed, Writer } from './managed-fields.ts'
+import { managedOf, ownable, sameWriter, withManaged } from './managed-fields.ts'
+import { itemName, mergeKeysOf } from './merge-keys.ts'
+import { ApiError } from './status.ts'
+
+/**
+ * Server-side apply: the configuration is merged in; what this manager
+ * applied before and leaves out now goes, unless another owns it too; a value
+ * that another manager owns and that would change is a conflict, or with
+ * force changes hands.
+ */
+export function applied(current: KubeObject, configuration: JsonObject, writer: Writer, force: boolean): KubeObject {
+  const wanted = ownable(configuration)
+  const fields = fieldsOf(wanted)
+  const managed = managedOf(current)
+  const others = managed.filter((each) => !sameWriter(each.writer, writer))
+  const merged = merge(ownable(current), wanted) as JsonObject
+  const changed = intersection(changedFields(ownable(current), merged) ?? { '': {} }, fields) ?? {}
+  const left = takenFrom(others, changed, force)
+  const before = managed.find((each) => sameWriter(each.writer, writer))?.fields
+  const result = restored(current, withoutAbandoned(merged, before, fields, left))
+  return withManaged(result, [...left, { writer, fields }])
+}
+
+function takenFrom(others: readonly Managed[], changed: FieldSet, force: boolean): Managed[] {
+  const clashes = others.map(({ writer, fields }) => ({
+    writer,
+    fields: Object.keys(changed).length === 0 ? undefined : intersection(fields, changed),
+  })).filter(({ fields }) => fields !== undefined && paths(fields).length > 0)
+  if (clashes.length > 0 && !force) throw conflictOf(clashes)
+  return others.map((each) => ({ ...each, fields: difference(each.fields, changed) ?? {} }))
+}
+
+function conflictOf(clashes: readonly { writer: Writer; fields: FieldSet | undefined }[]): ApiError {
+  const causes = clashes.flatMap(({ writer, fields }) => paths(fields ?? {}).map((field): Json =>
+    ({ reason: 'FieldManagerConflict', message: `conflict with "${writer.manager}" using ${writer.apiVersion}`, field })))
+  const each = causes.map((cause) => `${String(object(cause).message)}: ${String(object(cause).field)}`)
+  const message = `Apply failed with ${causes.length} conflict${causes.length === 1 ? '' : 's'}: ${each.join('\n')}`
+  return new ApiError(409, 'Conflict', message, { causes })
+}
+
+function withoutAbandoned(merged: JsonObject, before: FieldSet | undefined, now: FieldSet, others: readonly Managed[]): JsonObject {
+  const kept = others.reduce((all, { fields }) => union(all, fields), now)
+  const abandoned = before && difference(before, kept)
+  return abandoned === undefined ? merged : object(without(merged, abandoned))
+}
+
+/** Puts the server's own bookkeeping back around what was applied. */
+function restored(current: KubeObject, content: JsonObject): KubeObject {
+  const { labels: _labels, annotations: _annotations, finalizers: _finalizers, ownerReferences: _owners, ...metadata } = current.metadata
+  return { ...content, metadata: { ...metadata, ...object(content, 'metadata') } as KubeObject['metadata'] }
+}
+
+function merge(current: Json | undefined, wanted: Json, field = ''): Json {
+  if (isObject(wanted)) {
+    const result = isObject(current) ? { ...current } : {}
+    for (const [key, value] of Object.entries(wanted)) put(result, key, merge(Object.hasOwn(result, key) ? result[key] : undefined, value, key))
+    return result
+  }
+  if (!Array.isArray(wanted) || !Array.isArray(current)) return wanted
+  const keys = mergeKeysOf(field, [...current, ...wanted])
+  if (keys === undefined) return wanted
+  const names = wanted.map((item) => itemName(item, keys))
+  const updated = current.map((item) => {
+    const place = names.indexOf(itemName(item, keys))
+    return place < 0 ? item : merge(item, wanted[place] ?? item)
+  })
+  const known = new Set(current.map((item) => itemName(item, keys)))
+  return [...updated, ...wanted.filter((_, place) => !known.has(names[place] ?? ''))]
+}

@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { builtInTypes } from './built-in-types.ts'
+import { serveCustomResources } from './custom-resources.ts'
+import { createUpgrade } from './exec.ts'
+import { LogBook } from './log-book.ts'
+import { ResourceTypes } from './resource-type.ts'
+import { answer } from './router.ts'
+import { seed } from './seed.ts'
+import { createServer } from './server.ts'
+import { Store } from './store.ts'
+import type { World } from './world.ts'
+
+export interface SampleOptions {
+  /** The one bearer token that is let in. */
+  readonly token: string
+  /** PEM. */
+  readonly certificate: { readonly cert: string; readonly key: string }
+  /** 127.0.0.1 unless given. */
+  readonly host?: string
+  /** A free one unless given. */
+  readonly port?: number
+  readonly clock?: () => number
+  readonly log?: (line: object) => void
+  /** Milliseconds between the writing of a CustomResourceDefinition and its being served; a second unless given. */
+  readonly crdDelay?: number
+  /** Milliseconds between two lines of a log that is followed; a second unless given. */
+  readonly logInterval?: number
+  /** Milliseconds between two bookmarks of a watch; a minute unless given. */
+  readonly bookmarkInterval?: number
+  /** How many changes watches can be replayed from; 1,000 unless given. */
+  readonly history?: number
+  /** 10,000 unless given. */
+  readonly maxObjects?: number
+}
+
+export interface SampleRequest {
+  readonly method: string
+  readonly url: string
+  /** Flat: name, value, name, value … as received. */
+  readonly headers: readonly string[]
+  readonly httpVersion: string
+}
+
+export interface SampleCluster {
+  readonly url: string
+  readonly port: number
+  /** The last 10,000 requests, the oldest first, refused ones too. */
+  requests(): readonly SampleRequest[]
+  /** Has a pod write a line into its log. */
+  writeLog(namespace: string, pod: string, line: string): void
+  close(): Promise<void>
+}
+
+const keptRequests = 10_000
+
+/** An API server with a made-up cluster in memory, for the demo and the tests. Resolves when it listens. */
+export async function createSampleCluster(options: SampleOptions): Promise<SampleCluster> {
+  const { host = '127.0.0.1', port = 0, log = () => {} } = options
+  const stop = new AbortController()
+  const requests: SampleRequest[] = []
+  let address = ''
+  const world = createWorld(options, () => address)
+  seed(world)
+  const server = createServer({
+    token: options.token,
+    certificate: options.certificate,
+    seen: (request) => record(requests, request),
+    failed: (error) => log({ msg: 'an exchange failed', error: String(error) }),
+    answer: (call) => answer(world, call),
+    upgrade: createUpgrade(world, stop.signal),
+    signal: stop.signal,
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  const { port: bound } = server.address() as AddressInfo
+  address = `${host.includes(':') ? `[${host}]` : host}:${bound}`
+  const custom = serveCustomResources(world, stop.signal)
+  return {
+    url: `https://${address}`,
+    port: bound,
+    requests: () => requests,
+    writeLog: (namespace, pod, line) => world.logs.write(uidOf(world, namespace, pod), line),
+    close: async () => {
+      if (stop.signal.aborted) return
+      const closed = once(server, 'close')
+      stop.abort()
+      await Promise.all([closed, custom])
+    },
+  }
+}
+
+function createWorld(options: SampleOptions, address: () => string): World {
+  const { clock = Date.now, maxObjects = 10_000, history = 1000 } = options
+  return {
+    store: new Store({ objects: maxObjects, bytes: 64 * 1024 * 1024, changes: history }),
+    types: new ResourceTypes(builtInTypes),
+    logs: new LogBook(clock, options.logInterval ?? 1000),
+    clock,
+    crdDelay: options.crdDelay ?? 1000,
+    bookmarkInterval: options.bookmarkInterval ?? 60_000,
+    address,
+  }
+}
+
+function record(requests: SampleRequest[], request: IncomingMessage | Http2ServerRequest): void {
+  const { method = '', url = '', rawHeaders, httpVersion } = request
+  requests.push({ method, url, headers: [...rawHeaders], httpVersion })
+  if (requests.length > keptRequests) requests.shift()
+}
+
+function uidOf({ store }: World, namespace: string, pod: string): string {
+  const found = store.get('pods', namespace, pod)
+  if (found === undefined) throw new Error(`the sample has no pod ${namespace}/${pod}`)
+  return found.metadata.uid
+}
