@@ -3,9 +3,9 @@ import { readListOptions } from './list-options.ts'
 
 /** OpenShift 3 resolved `/oapi`; it has no group segment, as `/api` has none. */
 const prefixes = new Set(['api', 'apis', 'oapi'])
-const methodVerbs: Readonly<Record<string, string>> = {
-  POST: 'create', GET: 'get', HEAD: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete',
-}
+const methodVerbs = new Map([
+  ['POST', 'create'], ['GET', 'get'], ['HEAD', 'get'], ['PUT', 'update'], ['PATCH', 'patch'], ['DELETE', 'delete'],
+])
 
 /** Where in a path its resource stands. */
 export interface Place {
@@ -31,7 +31,7 @@ export function readAttributes(method: string, path: string, query: string): Att
   if (place.at >= segments.length) return undefined
 
   const { apiPrefix, apiGroup, apiVersion, namespace, at } = place
-  const verb = place.special ?? methodVerbs[method] ?? ''
+  const verb = place.special ?? methodVerbs.get(method) ?? ''
   const name = segments[at + 1] ?? ''
   // What follows a name under /proxy/ is the proxied server's business.
   const subresource = verb === 'proxy' ? '' : segments[at + 2] ?? ''

@@ -13,6 +13,10 @@ export function isKnownMethod(method: string): boolean {
   return methods.has(method)
 }
 
+export function refuseMethod(method: string): ProxyError {
+  return new ProxyError('MethodNotAllowed', `method ${method.slice(0, 20)} is not allowed here`)
+}
+
 /**
  * Reads a raw target as the API server behind it will, whatever the method. Throws
  * MalformedTarget where the two could differ, or where the API server itself cannot.
@@ -41,7 +45,7 @@ export function resolveTarget(method: string, raw: string): Resolved {
 /** The stop: throws MethodNotAllowed or MalformedTarget; needs no trust in who asks. */
 export function createResolve(): (arrival: Arrival) => Resolved {
   return ({ method, target }) => {
-    if (!isKnownMethod(method)) throw new ProxyError('MethodNotAllowed', `method ${method.slice(0, 20)} is not allowed here`)
+    if (!isKnownMethod(method)) throw refuseMethod(method)
     return resolveTarget(method, target)
   }
 }
