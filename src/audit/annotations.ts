@@ -1,3 +1,4 @@
+import { redactSecrets } from '../log/redact.ts'
 import type { Moment } from './event.ts'
 
 /** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. */
@@ -10,7 +11,7 @@ export function annotationsOf(moment: Moment): Record<string, string> {
   }
   if (verdict !== undefined) {
     put('authorization.k8s.io/decision', verdict.allowed ? 'allow' : 'forbid')
-    put('authorization.k8s.io/reason', verdict.reason)
+    put('authorization.k8s.io/reason', redactSecrets(verdict.reason))
   }
   put('portcullis.dev/bytes-out', outcome?.bytesOut)
   put('portcullis.dev/cache', facts.cache)

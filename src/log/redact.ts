@@ -20,8 +20,9 @@ export function redactSecrets(text: string): string {
 export const redacted = '[redacted]'
 
 const secretWord = '(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|credentials?|authorization)'
+const secretField = '(?:(?:proxy-)?authorization|x-api-key|(?:set-)?cookie|password|client_secret|(?:[\\w-]{0,20}[_-])?token)'
 
-const suspicious = new RegExp(`pcl[_%]|cGNs|bearer|basic|cookie|eyJ|sha256~|${secretWord}`, 'i')
+const suspicious = new RegExp('pcl[_%]|cGNs|bearer|basic|eyJ|sha256~|cookie|token|passw|passphrase|secret|api[_-]?key|credential|authorization["=\\\\]', 'i')
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   // The WebSocket subprotocol that carries a bearer token, base64url.
@@ -34,8 +35,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`(?<![\\w-])(--?[\\w-]{0,60}?${secretWord}\\s+)(?![-\\s[])[^\\s"'\\\\&;]+`, 'gi'), `$1${redacted}`],
   // As an object's field, and in a flat header array: name, value, name, value. What is followed
   // by a colon is no value but the next field's name (`"name":"token","apiVersion":"v1"`).
-  [
-    /("(?:(?:proxy-)?authorization|x-api-key|(?:set-)?cookie|password|client_secret|(?:[\w-]{0,20}[_-])?token)"\s*[:,]\s*)"(?:[^"\\]|\\.)*"(?!\s*:)/gi,
-    `$1"${redacted}"`,
-  ],
+  [new RegExp(`("${secretField}"\\s*[:,]\\s*)"(?:[^"\\\\]|\\\\.)*"(?!\\s*:)`, 'gi'), `$1"${redacted}"`],
+  // The same in JSON that is itself a string of the line.
+  [new RegExp(`(\\\\"${secretField}\\\\"\\s*[:,]\\s*\\\\")[^"\\\\]*`, 'gi'), `$1${redacted}`],
 ]
