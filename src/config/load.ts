@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { byPosition, FaultsError, wholeFile } from '../files/fault.ts'
+import { byPosition, FaultsError, isWithin, soundWithout, wholeFile } from '../files/fault.ts'
 import type { Fault, Finding, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import { checkSchema } from '../files/schema.ts'
@@ -8,7 +8,6 @@ import type { YamlDocument } from '../files/yaml.ts'
 import type { Config } from './config.ts'
 import { convertConfig } from './convert.ts'
 import { findFaults, findWarnings } from './rules.ts'
-import type { Sound } from './rules.ts'
 import { configSchema } from './schema.ts'
 import { findSecrets } from './secrets.ts'
 
@@ -46,16 +45,6 @@ export function readConfig(file: string, text: string): LoadedConfig {
   const found = [...findings, ...secrets, ...rest]
   if (found.length > 0) return bad(locateAll(document, found))
   return { config: convertConfig(file, value), faults: [], warnings: locateAll(document, findWarnings(value)) }
-}
-
-// An unknown field spoils nothing else: what the schema hands on is without it.
-function soundWithout(findings: readonly Finding[]): Sound {
-  const spoilt = findings.filter(({ atKey }) => atKey !== true).map(({ path }) => path)
-  return path => !spoilt.some(other => isWithin(path, other) || isWithin(other, path))
-}
-
-function isWithin(path: Path, other: Path): boolean {
-  return other.every((part, index) => part === path[index])
 }
 
 function isSame(path: Path, other: Path): boolean {

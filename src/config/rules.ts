@@ -1,14 +1,11 @@
 import { isCidr, isLoopback } from '../addresses/cidr.ts'
-import type { Finding, Path } from '../files/fault.ts'
+import type { Finding, Path, Sound } from '../files/fault.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
 import { parseDuration } from './units.ts'
 
 // Node's timers overflow beyond 2^31 - 1 ms, and then fire at once.
 const longestTimer = 24 * 86_400_000
 const goIdleTimeout = 90_000
-
-/** Whether the schema had nothing against the value at a path: only then is there sense in asking more of it. */
-export type Sound = (path: Path) => boolean
 
 /** What a schema cannot say: how fields bear on each other. */
 export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {

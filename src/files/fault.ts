@@ -32,6 +32,20 @@ export class FaultsError extends Error {
   }
 }
 
+/** Whether nothing was found against the value at a path: only then is there sense in asking more of it. */
+export type Sound = (path: Path) => boolean
+
+/** An unknown field spoils nothing else: what the schema hands on is without it. */
+export function soundWithout(findings: readonly Finding[]): Sound {
+  const spoilt = findings.filter(({ atKey }) => atKey !== true).map(({ path }) => path)
+  return path => !spoilt.some(other => isWithin(path, other) || isWithin(other, path))
+}
+
+/** Whether a path leads to a place at or below another. */
+export function isWithin(path: Path, other: Path): boolean {
+  return other.every((part, index) => part === path[index])
+}
+
 /** `file:line:column path: message`. */
 export function formatFault({ file, line, column, path, message }: Fault): string {
   return `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`

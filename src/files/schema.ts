@@ -34,10 +34,10 @@ export interface Checked<T> {
   readonly findings: readonly Finding[]
 }
 
-/** Holds a value against a schema: every fault, not the first. The value itself stays as it was. */
-export function checkSchema<S extends TSchema>(schema: S, value: unknown): Checked<Static<S>> {
+/** Holds a value, found at a path, against a schema: every fault, not the first. The value itself stays as it was. */
+export function checkSchema<S extends TSchema>(schema: S, value: unknown, at: Path = []): Checked<Static<S>> {
   const findings: Finding[] = []
-  const checked = check(schema as Shape, value, [], findings)
+  const checked = check(schema as Shape, value, at, findings)
   return { value: checked as Static<S>, findings }
 }
 
@@ -68,6 +68,7 @@ function checkObject(shape: Shape, value: Fields, path: Path, findings: Finding[
     const known = Object.hasOwn(properties, name) ? properties[name] : undefined
     if (known !== undefined) result[name] = check(known, field, [...path, name], findings)
     else if (shape.additionalProperties === false) findings.push(unknownField(shape, path, name))
+    else result[name] = field
   }
   const count = Object.keys(value).length
   if (count < minProperties || count > maxProperties) {
@@ -102,10 +103,18 @@ function hasType(shape: Shape, value: unknown): boolean {
 
 function fits(shape: Shape, value: unknown): boolean {
   if (shape.enum !== undefined && !shape.enum.includes(value)) return false
-  if (typeof value === 'string') return shape.pattern === undefined || new RegExp(shape.pattern, 'u').test(value)
+  if (typeof value === 'string') return shape.pattern === undefined || formOf(shape.pattern).test(value)
   if (typeof value !== 'number') return true
   const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity } = shape
   return value >= minimum && value <= maximum && value > exclusiveMinimum
+}
+
+const forms = new Map<string, RegExp>()
+
+function formOf(pattern: string): RegExp {
+  const form = forms.get(pattern) ?? new RegExp(pattern, 'u')
+  forms.set(pattern, form)
+  return form
 }
 
 const typeNames = {

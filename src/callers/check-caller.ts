@@ -1,0 +1,77 @@
+import { isCidr } from '../addresses/cidr.ts'
+import { checkNamespaces, checkRules } from './check-rules.ts'
+import { soundItems } from './entries.ts'
+import type { Entry, WrittenGrant } from './entries.ts'
+import type { Report } from './report.ts'
+import type { WrittenCaller, WrittenKey } from './schema.ts'
+
+export interface CallerContext {
+  readonly scopes: ReadonlyMap<string, Entry<WrittenGrant>>
+  /** Names of the clusters that there are; undefined: not known here. */
+  readonly clusters: readonly string[] | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** Faults and warnings of one caller, as far as it fits its schema. */
+export function checkCaller(entry: Entry<WrittenCaller>, context: CallerContext, report: Report): void {
+  if (!isMapping(entry.value)) return
+  const { rules, keys, scopes, name } = entry.value
+  checkRules(entry, ['rules'], rules, false, report)
+  checkScopes(entry, context, report)
+  for (const [index, key] of soundItems(entry, ['keys'], keys)) checkKey(entry, index, key, context.now, report)
+  checkSources(entry, report)
+  checkClusters(entry, context, report)
+  checkImpersonation(entry, report)
+  if (!entry.sound([])) return
+  if (keys.length === 0) report.warn(entry, [], `has no key: portcullis key create ${name}`)
+  if (scopes.length + rules.length === 0) report.warn(entry, [], 'has no scopes and no rules: it may read API discovery at most')
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function checkImpersonation(entry: Entry<WrittenCaller>, report: Report): void {
+  if (!entry.sound(['impersonate']) || entry.value.impersonate?.groups.includes('system:masters') !== true) return
+  report.fault(entry, ['impersonate', 'groups'], 'must not hold system:masters: the API server allows that group everything, unasked')
+}
+
+function checkScopes(entry: Entry<WrittenCaller>, { scopes }: CallerContext, report: Report): void {
+  for (const [index, reference] of soundItems(entry, ['scopes'], entry.value.scopes)) {
+    const { name, namespaces } = typeof reference === 'string' ? { name: reference, namespaces: undefined } : reference
+    const path = ['scopes', index]
+    const scope = scopes.get(name)
+    if (scope === undefined) report.fault(entry, path, `names no scope: ${name}`)
+    if (scope?.value.clusterRole === true && namespaces === undefined) {
+      report.fault(entry, path, `is a ClusterRole, which knows no namespaces: { name: ${name}, namespaces: [team-a] }, or ["*"] for all`)
+    }
+    if (namespaces !== undefined) checkNamespaces(entry, [...path, 'namespaces'], namespaces, report)
+  }
+}
+
+function checkKey(entry: Entry<WrittenCaller>, index: number, key: WrittenKey, now: number, report: Report): void {
+  for (const field of ['createdAt', 'expiresAt', 'revokedAt'] as const) {
+    const text = key[field]
+    if (text !== undefined && Number.isNaN(Date.parse(text))) report.fault(entry, ['keys', index, field], 'is no date that exists')
+  }
+  if (key.revokedAt === undefined && key.expiresAt !== undefined && Date.parse(key.expiresAt) <= now) {
+    report.warn(entry, ['keys', index, 'expiresAt'], 'lies in the past: the key is refused')
+  }
+}
+
+function checkSources(entry: Entry<WrittenCaller>, report: Report): void {
+  const { allowedFrom } = entry.value
+  if (allowedFrom?.length === 0) report.warn(entry, ['allowedFrom'], 'is empty, so that nobody is let in')
+  for (const [index, cidr] of soundItems(entry, ['allowedFrom'], allowedFrom)) {
+    if (!isCidr(cidr)) report.fault(entry, ['allowedFrom', index], 'must be a CIDR such as 10.0.0.0/8; a single address is 10.0.0.1/32')
+  }
+}
+
+function checkClusters(entry: Entry<WrittenCaller>, { clusters }: CallerContext, report: Report): void {
+  const named = entry.value.clusters
+  if (named?.length === 0) report.warn(entry, ['clusters'], 'is empty, so that no cluster is allowed')
+  for (const [index, name] of soundItems(entry, ['clusters'], named)) {
+    if (clusters?.includes(name) === false) report.warn(entry, ['clusters', index], `names no cluster of the config; there are: ${clusters.join(', ')}`)
+  }
+}

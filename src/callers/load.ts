@@ -1,0 +1,96 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { byPosition, wholeFile } from '../files/fault.ts'
+import type { Fault, Path } from '../files/fault.ts'
+import { whyUnreadable } from '../files/unreadable.ts'
+import type { CallerDefinition, Rule } from '../model/caller.ts'
+import { buildCaller, buildKey, buildScope } from './build.ts'
+import type { KeyRecord } from './callers.ts'
+import { checkCaller } from './check-caller.ts'
+import { checkRules } from './check-rules.ts'
+import { readEntries, soundItems } from './entries.ts'
+import type { Entries, Entry, WrittenGrant } from './entries.ts'
+import { Report } from './report.ts'
+
+export interface LoadedCallers {
+  /** With faults there are none, nor scopes, nor keys: all or nothing. */
+  readonly callers: readonly CallerDefinition[]
+  readonly scopes: ReadonlyMap<string, readonly Rule[]>
+  /** By id. */
+  readonly keys: ReadonlyMap<string, KeyRecord>
+  /** All of them, in the order of the files. */
+  readonly faults: readonly Fault[]
+  readonly warnings: readonly Fault[]
+}
+
+export interface LoadOptions {
+  /** Names of the clusters that there are, where they are known: a caller that names another is warned of. */
+  readonly clusters?: readonly string[] | undefined
+  /** Milliseconds since the epoch; default: the clock. */
+  readonly now?: number
+}
+
+/** Reads callers and scopes from files and folders. What is wrong with them is a fault, never a rejection. */
+export async function loadCallers(paths: readonly string[], options: LoadOptions = {}): Promise<LoadedCallers> {
+  const files = (await Promise.all(paths.map(listFiles))).flat()
+  return assemble(await Promise.all(files.map(readOne)), options)
+}
+
+async function readOne(file: string): Promise<Entries> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => wholeFile(file, whyUnreadable(error)))
+  return typeof text === 'string' ? readEntries(file, text) : { scopes: [], callers: [], faults: [text] }
+}
+
+/** The files of a folder, in order of their names; dotfiles (`..data` of a mounted Secret) are not among them. */
+export async function listFiles(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined)
+  // A path that does not exist is a file that cannot be read, and reported as that.
+  if (found?.isDirectory() !== true) return [path]
+  const names = await readdir(path)
+  return names.filter(name => /^[^.].*\.(yaml|yml|json)$/.test(name)).sort().map(name => join(path, name))
+}
+
+function assemble(read: readonly Entries[], { clusters, now = Date.now() }: LoadOptions): LoadedCallers {
+  const report = new Report()
+  report.faults.push(...read.flatMap(({ faults }) => faults))
+  const scopes = indexScopes(read.flatMap(({ scopes }) => scopes), report)
+  const callers = read.flatMap(({ callers }) => callers)
+  for (const caller of callers) checkCaller(caller, { scopes, clusters, now }, report)
+  checkNames(callers, 'a caller', ({ value }) => [[['name'], value?.name]], report)
+  checkNames(callers, 'a key', entry => soundItems(entry, ['keys'], entry.value?.keys).map(([index, key]) => [['keys', index, 'id'], key.id]), report)
+
+  const faults = byPosition(report.faults)
+  const warnings = byPosition(report.warnings)
+  if (faults.length > 0) return { callers: [], scopes: new Map(), keys: new Map(), faults, warnings }
+  return { ...buildAll(scopes, callers), faults, warnings }
+}
+
+function indexScopes(entries: readonly Entry<WrittenGrant>[], report: Report): ReadonlyMap<string, Entry<WrittenGrant>> {
+  for (const entry of entries) checkRules(entry, ['rules'], entry.value.rules, entry.value.clusterRole, report)
+  checkNames(entries, 'a scope', ({ value }) => [[value.clusterRole ? ['metadata', 'name'] : ['name'], value.name]], report)
+  return new Map(entries.map(entry => [entry.value.name, entry]))
+}
+
+type Named = readonly [path: Path, name: string]
+
+/** Names that must be there once, over all files: which one is meant would depend on their order. */
+function checkNames<T>(entries: readonly Entry<T>[], what: string, namesOf: (entry: Entry<T>) => readonly Named[], report: Report): void {
+  const seen = new Map<string, () => Fault>()
+  for (const entry of entries) {
+    for (const [path, name] of namesOf(entry).filter(([path]) => entry.sound(path))) {
+      const first = seen.get(name)?.()
+      if (first === undefined) seen.set(name, () => entry.document.locate({ path: [...entry.path, ...path], message: '' }))
+      else report.fault(entry, path, `is there twice: ${what} ${name} is also at ${first.file}:${first.line}:${first.column}`)
+    }
+  }
+}
+
+function buildAll(scopes: ReadonlyMap<string, Entry<WrittenGrant>>, entries: Entries['callers']) {
+  const rules = new Map([...scopes].map(([name, { value }]) => [name, buildScope(value)]))
+  const callers = entries.map(({ value }) => buildCaller(value, rules))
+  const keys = new Map<string, KeyRecord>()
+  for (const [index, caller] of callers.entries()) {
+    for (const key of entries[index]?.value.keys ?? []) keys.set(key.id, buildKey(key, caller))
+  }
+  return { callers, scopes: rules, keys }
+}
