@@ -16,14 +16,32 @@ import { ApiError } from './status.ts'
 export function applied(current: KubeObject, configuration: JsonObject, writer: Writer, force: boolean): KubeObject {
   const wanted = ownable(configuration)
   const fields = fieldsOf(wanted)
+  const annotated = withLastApplied(current, configuration, writer)
   const managed = managedOf(current)
   const others = managed.filter((each) => !sameWriter(each.writer, writer))
-  const merged = merge(ownable(current), wanted) as JsonObject
-  const changed = intersection(changedFields(ownable(current), merged) ?? { '': {} }, fields) ?? {}
+  const before = ownable(annotated)
+  const merged = merge(before, wanted) as JsonObject
+  const changed = intersection(changedFields(before, merged) ?? { '': {} }, fields) ?? {}
   const left = takenFrom(others, changed, force)
-  const before = managed.find((each) => sameWriter(each.writer, writer))?.fields
-  const result = restored(current, withoutAbandoned(merged, before, fields, left))
+  const earlier = managed.find((each) => sameWriter(each.writer, writer))?.fields
+  const result = restored(annotated, withoutAbandoned(merged, earlier, fields, left))
   return withManaged(result, [...left, { writer, fields }])
+}
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/** Where client-side apply left its annotation, the API server keeps it in step when kubectl goes over to this kind. */
+function withLastApplied(current: KubeObject, configuration: JsonObject, { manager }: Writer): KubeObject {
+  const annotations = object(current.metadata, 'annotations')
+  if (manager !== 'kubectl' || annotations[lastApplied] === undefined) return current
+  const written = `${JSON.stringify(sortedMembers(configuration))}\n`
+  return { ...current, metadata: { ...current.metadata, annotations: { ...annotations, [lastApplied]: written } } }
+}
+
+function sortedMembers(value: Json): Json {
+  if (Array.isArray(value)) return value.map(sortedMembers)
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sortedMembers(value[key] ?? null)]))
 }
 
 function takenFrom(others: readonly Managed[], changed: FieldSet, force: boolean): Managed[] {

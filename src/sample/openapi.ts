@@ -89,10 +89,16 @@ function swagger(call: Call, types: ResourceTypes): Answer {
 const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name): Json =>
   ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } }))
 
+/** From these kubectl learns that it may send a strategic merge patch. */
+function patchTypes({ custom }: ResourceType): string[] {
+  const strategic = custom ? [] : ['application/strategic-merge-patch+json']
+  return ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', ...strategic]
+}
+
 function pathsOf(type: ResourceType): JsonObject {
   const base = `/${type.prefix}/${groupVersion(type)}`
   const collection = `${base}/${type.namespaced ? 'namespaces/{namespace}/' : ''}${type.resource}`
-  const operation = (action: string, parameters: readonly Json[] = []): Json => ({
+  const operation = (action: string, parameters: readonly Json[] = []): JsonObject => ({
     operationId: `${action}${type.prefix}${groupVersion(type)}${type.resource}`.replace(/[^A-Za-z0-9]/g, ''),
     ...(parameters.length > 0 && { parameters: [...parameters] }),
     responses: { 200: { description: 'OK', content: { 'application/json': { schema: { $ref: `#/components/schemas/${schemaName(type)}` } } } } },
@@ -105,7 +111,10 @@ function pathsOf(type: ResourceType): JsonObject {
       get: operation('get'),
       put: operation('put', writeParameters),
       delete: operation('delete'),
-      patch: operation('patch', [...writeParameters, { name: 'force', in: 'query', schema: { type: 'boolean', uniqueItems: true } }]),
+      patch: {
+        ...operation('patch', [...writeParameters, { name: 'force', in: 'query', schema: { type: 'boolean', uniqueItems: true } }]),
+        requestBody: { required: true, content: Object.fromEntries(patchTypes(type).map((media) => [media, { schema: { type: 'object' } }])) },
+      },
     },
   }
 }

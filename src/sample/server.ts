@@ -37,9 +37,10 @@ export function createServer(options: ServerOptions): Http2SecureServer {
     sockets.add(socket)
     socket.setNoDelay(true)
     socket.once('close', () => sockets.delete(socket))
-    socket.on('error', options.failed)
+    // A caller that resets its connection is no fault of the sample.
+    socket.on('error', () => {})
   })
-  server.on('sessionError', options.failed)
+  server.on('sessionError', () => {})
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => void respond(options, request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => takeUpgrade(options, request, socket, head))
   options.signal.addEventListener('abort', () => {
@@ -134,7 +135,6 @@ function writeTo(response: Response, chunk: string | Buffer): boolean {
 /** What is not taken over is answered as any request, and the connection ends with it. */
 function takeUpgrade(options: ServerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   options.seen(request)
-  socket.on('error', options.failed)
   const answer = refusal(options, request) ?? options.upgrade(callOf(request, Buffer.alloc(0)), request, socket, head)
   if (answer === undefined) return
   const response = new ServerResponse(request)
