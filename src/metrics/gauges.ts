@@ -1,0 +1,67 @@
+import { Gauge } from 'prom-client'
+import type { Registry } from 'prom-client'
+import type { StreamKind } from '../streams/streams.ts'
+
+// Gauges that are asked for their values when somebody scrapes, and cost nothing between.
+
+const streamKinds = ['watch', 'log', 'proxy', 'websocket', 'spdy', 'other'] as const satisfies readonly StreamKind[]
+
+export function createStreamGauge(registry: Registry): (count: (kind: StreamKind) => number) => void {
+  let count: (kind: StreamKind) => number = () => 0
+  new Gauge({
+    name: 'portcullis_streams',
+    help: 'Open watches, log follows, tunnels and the like.',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      for (const kind of streamKinds) this.set({ kind }, count(kind))
+    },
+  })
+  return (given) => { count = given }
+}
+
+/** Seconds that are left, below zero once it ended; no series for a credential without an end. */
+export function createExpiryGauge(
+  registry: Registry,
+  now: () => number,
+): (cluster: string, expiresAt: () => number | undefined) => () => void {
+  const watched = new Map<string, () => number | undefined>()
+  new Gauge({
+    name: 'portcullis_credential_expiry_seconds',
+    help: 'Seconds until the credential for a cluster ends; absent where it has no end.',
+    labelNames: ['cluster'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [cluster, expiresAt] of watched) {
+        const at = expiresAt()
+        if (at !== undefined) this.set({ cluster }, (at - now()) / 1000)
+      }
+    },
+  })
+  return (cluster, expiresAt) => {
+    watched.set(cluster, expiresAt)
+    return () => {
+      // After a reload the name may already be another cluster's.
+      if (watched.get(cluster) === expiresAt) watched.delete(cluster)
+    }
+  }
+}
+
+/** When each key was last used; `at` in milliseconds since the epoch. */
+export function createKeyUse(registry: Registry): (caller: string, keyId: string, at: number) => void {
+  const uses = new Map<string, { readonly caller: string, readonly at: number }>()
+  new Gauge({
+    name: 'portcullis_key_last_used_seconds',
+    help: 'When a key was last used, in seconds since the epoch.',
+    labelNames: ['caller', 'key'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [key, { caller, at }] of uses) this.set({ caller, key }, at / 1000)
+    },
+  })
+  return (caller, keyId, at) => {
+    uses.set(keyId, { caller, at })
+  }
+}
