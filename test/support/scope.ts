@@ -1,4 +1,11 @@
+import { rm } from 'node:fs/promises'
+
 /** The part of a tap test that support needs: what is started is stopped with the test. */
 export interface Scope {
   teardown(stop: () => unknown): void
+}
+
+/** Removes a folder when the test has ended. */
+export function removeLater(t: Scope, folder: string): void {
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
 }
