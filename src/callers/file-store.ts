@@ -1,0 +1,59 @@
+import { FaultsError } from '../files/fault.ts'
+import { keepReloading } from '../files/reloading.ts'
+import type { Reloaded } from '../files/reloading.ts'
+import type { watchFiles } from '../files/watch.ts'
+import type { Callers } from './callers.ts'
+import { loadCallers } from './load.ts'
+import type { LoadedCallers } from './load.ts'
+
+export interface FileCallersOptions {
+  /** Files and folders. */
+  readonly paths: readonly string[]
+  /** Names of the clusters that there are, where they are known. */
+  readonly clusters?: readonly string[]
+  /** Told after every reload, good or bad; and once at the start. */
+  readonly report?: (outcome: Reloaded) => void
+  readonly now?: () => number
+  readonly watch?: typeof watchFiles
+}
+
+/**
+ * Callers from files, followed as they change. What is in force changes at once and
+ * whole; a bad file changes nothing. Rejects with FaultsError where the first state is bad.
+ */
+export async function createFileCallers(options: FileCallersOptions): Promise<Callers> {
+  const { paths, clusters, report = () => undefined, now = Date.now, watch } = options
+  const listeners = new Set<() => void>()
+  let current: LoadedCallers | undefined
+
+  async function reload(): Promise<LoadedCallers> {
+    const loaded = await loadCallers(paths, { clusters, now: now() })
+    if (loaded.faults.length > 0) throw new FaultsError(loaded.faults)
+    current = loaded
+    for (const listener of listeners) listener()
+    return loaded
+  }
+
+  // Followed before it is read: what changes in between is then read again.
+  const following = await keepReloading({
+    paths, reload: async () => (await reload()).warnings, report, ...watch === undefined ? {} : { watch },
+  })
+  try {
+    report({ ok: true, warnings: (await reload()).warnings })
+  } catch (error) {
+    following.close()
+    throw error
+  }
+  return {
+    findKey: id => current?.keys.get(id),
+    all: () => current?.callers ?? [],
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close() {
+      following.close()
+      listeners.clear()
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import type { Fault } from '../files/fault.ts'
+import { keepReloading } from '../files/reloading.ts'
+import type { Reloaded } from '../files/reloading.ts'
+import type { Watch, watchFiles } from '../files/watch.ts'
+import type { Config } from './config.ts'
+import { requireConfig } from './load.ts'
+
+/** What only a new start puts in force. */
+export type NeedsRestart = 'listen' | 'admin'
+
+export interface ReloadOptions {
+  /** The config that the process started with. */
+  readonly started: Config
+  /** Puts a changed config in force; a rejection leaves the old one there, and is reported. */
+  readonly apply: (config: Config) => void | Promise<void>
+  readonly report: (outcome: Reloaded & { readonly needsRestart?: readonly NeedsRestart[] }) => void
+  readonly watch?: typeof watchFiles
+}
+
+/** Follows the config file: a good change is applied, a bad one reported, the last good one stays in force. */
+export async function createReload({ started, apply, report, watch }: ReloadOptions): Promise<Watch> {
+  let current = started
+
+  async function reload(): Promise<readonly Fault[]> {
+    const { config, warnings } = await requireConfig(started.file)
+    if (!isSame(config, current)) await apply(config)
+    current = config
+    return warnings
+  }
+
+  return keepReloading({
+    paths: [started.file],
+    reload,
+    report: outcome => report(outcome.ok ? { ...outcome, needsRestart: needsRestart(started, current) } : outcome),
+    ...watch === undefined ? {} : { watch },
+  })
+}
+
+function needsRestart(started: Config, current: Config): NeedsRestart[] {
+  return (['listen', 'admin'] as const).filter(section => !isSame(started[section], current[section]))
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
