@@ -27,7 +27,6 @@ export async function createTokenFile({ path, warn, watch = watchFiles }: TokenF
     void file?.reread()
   })
   try {
-    missed = false
     file = new TokenFile(path, await readTokenFile(path), warn)
     if (missed) await file.reread()
     await warnOfReaders(path, warn)
