@@ -52,7 +52,14 @@ export function createAdminServer(options: AdminOptions): AdminServer {
 }
 
 function createApp({ tls, log }: AdminOptions): FastifyInstance {
-  const limits = { bodyLimit: 1, connectionTimeout: 30_000, requestTimeout: 10_000, forceCloseConnections: true as const }
+  const limits = {
+    bodyLimit: 1,
+    connectionTimeout: 30_000,
+    requestTimeout: 10_000,
+    forceCloseConnections: true as const,
+    // What the router itself refuses, a bad escape say, is not there either.
+    frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => refuse(request, reply),
+  }
   const app = (tls === undefined ? fastify(limits) : fastify({ ...limits, https: { ...tls } })) as FastifyInstance
   app.server.maxConnections = 100
   app.addHook('onSend', async (_request, reply) => {
