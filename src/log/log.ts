@@ -34,9 +34,7 @@ export function redacting(destination: DestinationStream): DestinationStream {
   return { write: line => destination.write(redactSecrets(line)) }
 }
 
-/** Not written synchronously, for a reader that stalls must not stall the proxy; what is left is written at exit. */
+/** Not written synchronously, for a reader that stalls must not stall the proxy; pino itself writes what is left at exit. */
 function standardError(): DestinationStream {
-  const stream = pino.destination({ fd: 2, sync: false })
-  process.once('exit', () => stream.flushSync())
-  return stream
+  return pino.destination({ fd: 2, sync: false })
 }

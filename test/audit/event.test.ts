@@ -69,6 +69,11 @@ t.test('a request that nobody authenticated has an empty user, as the API server
   t.notOk(event.annotations?.['authorization.k8s.io/decision'], 'nothing was decided yet')
 })
 
+t.test('a key that was claimed before is no matter once a caller is known', async (t) => {
+  const event = toEvent(moment({ facts: { caller: callerWith(), claimedKeyId: 'k7Q2mX9a' } }))
+  t.notOk(event.annotations?.['portcullis.dev/claimed-key-id'])
+})
+
 t.test('a refusal says forbid, by which code and why', async (t) => {
   const event = toEvent(moment({
     facts: {
@@ -178,6 +183,8 @@ t.test('no secret of a request is in its line', async (t) => {
     [key, { outcome: { ...complete, refusal: { code: 'MalformedTarget', message: `the target holds ${key}`, reason: 'BadRequest' } } }],
     [key, { facts: { resolved: resolved({ attributes: attributes({ name: key, namespace: key }) }) } }],
     [key, { facts: { verdict: { ...byReadWorkloads, reason: `matched ${key}` } } }],
+    ['value-of-flag', { outcome: { ...complete, refusal: { code: 'ScopeDenied', message: 'no rule for x --token=value-of-flag', reason: 'Forbidden' } } }],
+    ['value-of-flag', { facts: { verdict: { ...byReadWorkloads, reason: 'no rule for x --token=value-of-flag' } } }],
     [jwt, { arrival: arrival({ rawHeaders: ['User-Agent', `x ${jwt}`] }) }],
     ['opaque-token', {
       arrival: arrival({ method: 'DELETE', target: '/apis/oauth.openshift.io/v1/oauthaccesstokens/opaque-token' }),

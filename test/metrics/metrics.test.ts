@@ -46,11 +46,13 @@ t.test('a long-running request is counted and not timed', async (t) => {
 
 t.test('nothing of a refused request\'s URL becomes a label', async (t) => {
   const { metrics } = start()
-  metrics.ended(arrival(), { ...about({ verb: 'frobnicate', resource: 'made-up' }), verdict: denied }, {
+  metrics.ended(arrival(), about(), complete)
+  metrics.ended(arrival(), { ...about(), verdict: denied }, {
     ...complete, status: 403, refusal: { code: 'ScopeDenied', message: 'no', reason: 'Forbidden' },
   })
   metrics.ended(arrival(), {}, { ...complete, status: 401, refusal: { code: 'MissingKey', message: 'no', reason: 'Unauthorized' } })
   t.strictSame(await samples(metrics, 'portcullis_requests_total'), [
+    'portcullis_requests_total{caller="ci",cluster="prod",verb="list",resource="pods",code="200"} 1',
     'portcullis_requests_total{caller="ci",cluster="prod",verb="other",resource="other",code="403"} 1',
     'portcullis_requests_total{caller="",cluster="",verb="other",resource="other",code="401"} 1',
   ])
