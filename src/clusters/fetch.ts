@@ -35,13 +35,7 @@ async function send(
     origin,
     path: basePath + target,
     method: 'GET',
-    headers: [
-      // As every request that is passed on: undici drops a connection when this name changes.
-      'Host', new URL(origin).host,
-      'User-Agent', 'portcullis',
-      ...(authorization === undefined ? [] : ['Authorization', authorization]),
-      ...headers,
-    ],
+    headers: [...ownHeaders(origin, authorization), ...headers],
   }
   const first = new Exchange(options)
   try {
@@ -50,4 +44,14 @@ async function send(
     if (!first.repeatable) throw error
     return await new Exchange(options).run(short, request)
   }
+}
+
+/** What every request of our own says. */
+export function ownHeaders(origin: string, authorization: string | undefined): string[] {
+  return [
+    // As every request that is passed on: undici drops a connection when this name changes.
+    'Host', new URL(origin).host,
+    'User-Agent', 'portcullis',
+    ...(authorization === undefined ? [] : ['Authorization', authorization]),
+  ]
 }

@@ -1,0 +1,36 @@
+import type { Readable } from 'node:stream'
+
+export interface WatchEvent {
+  readonly type: string
+  /** To go on from; undefined where the object does not say. */
+  readonly version: string | undefined
+  /** Of the Status in an ERROR; else 0. */
+  readonly code: number
+}
+
+/** Characters; metadata of one object, with whatever annotations it carries, stays far below. */
+const longestLine = 4 << 20
+
+/** The events of a watch, one JSON document a line. Throws for a line that is none, or too long. */
+export async function* readEvents(body: Readable): AsyncGenerator<WatchEvent> {
+  let rest = ''
+  body.setEncoding('utf8')
+  for await (const piece of body) {
+    const lines = (rest + String(piece)).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > longestLine) throw new Error('a watch event is too long')
+    for (const line of lines) {
+      if (line.trim() !== '') yield readEvent(line)
+    }
+  }
+}
+
+interface WireEvent {
+  readonly type?: string
+  readonly object?: { readonly code?: number, readonly metadata?: { readonly resourceVersion?: string } }
+}
+
+function readEvent(line: string): WatchEvent {
+  const { type = '', object } = JSON.parse(line) as WireEvent
+  return { type, version: object?.metadata?.resourceVersion, code: object?.code ?? 0 }
+}
