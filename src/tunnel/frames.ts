@@ -4,6 +4,8 @@ export interface Framing {
   readonly firstBytes: number
   headerSize(header: Buffer): number
   payloadSize(header: Buffer): number
+  /** Whether this frame says that its sender has nothing more to say. */
+  isFarewell(header: Buffer): boolean
 }
 
 /** RFC 6455 §5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64 bits; then the mask, if any. */
@@ -19,6 +21,7 @@ export const webSocketFraming: Framing = {
     if (length === 126) return header.readUInt16BE(2)
     return length === 127 ? header.readUInt32BE(2) * 2 ** 32 + header.readUInt32BE(6) : length
   },
+  isFarewell: header => (header.readUInt8(0) & 0x0f) === 0x8,
 }
 
 /** SPDY/3.1 §2.2: control and data frames alike have 8 bytes of header, the last three the length. */
@@ -26,6 +29,8 @@ export const spdyFraming: Framing = {
   firstBytes: 8,
   headerSize: () => 8,
   payloadSize: header => header.readUIntBE(5, 3),
+  // §2.6.6: GOAWAY is the control frame of type 7.
+  isFarewell: header => (header.readUInt8(0) & 0x80) !== 0 && header.readUInt16BE(2) === 7,
 }
 
 const longestHeader = 14
@@ -36,6 +41,7 @@ export class FrameTracker {
   readonly #header = Buffer.alloc(longestHeader)
   #headerBytes = 0
   #payloadLeft = 0
+  #saidFarewell = false
 
   constructor(framing: Framing) {
     this.#framing = framing
@@ -44,6 +50,11 @@ export class FrameTracker {
   /** True between two frames, where another one may be put. */
   get atBoundary(): boolean {
     return this.#headerBytes === 0 && this.#payloadLeft === 0
+  }
+
+  /** True once a frame has begun that says goodbye. */
+  get saidFarewell(): boolean {
+    return this.#saidFarewell
   }
 
   /** Follows all of `chunk`. */
@@ -69,9 +80,10 @@ export class FrameTracker {
       return taken
     }
     this.#header[this.#headerBytes++] = chunk[at] ?? 0
-    const { firstBytes, headerSize, payloadSize } = this.#framing
-    if (this.#headerBytes >= firstBytes && this.#headerBytes === headerSize(this.#header)) {
-      this.#payloadLeft = payloadSize(this.#header)
+    const framing = this.#framing
+    if (this.#headerBytes >= framing.firstBytes && this.#headerBytes === framing.headerSize(this.#header)) {
+      this.#payloadLeft = framing.payloadSize(this.#header)
+      this.#saidFarewell ||= framing.isFarewell(this.#header)
       this.#headerBytes = 0
     }
     return 1

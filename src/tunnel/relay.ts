@@ -26,7 +26,7 @@ export interface Ended {
  * connections are dead: what the caller still sends is read and thrown away, for it
  * would reach upstream under our credential and unjudged (CVE-2018-1002105).
  */
-export async function relay({ response, caller, headers, stop, lingerMs = 2000 }: RelayOptions): Promise<Ended> {
+export async function relay({ response, caller, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
   const status = response.statusCode ?? 502
   const framing = framingOf(status, headers)
   const head = rawHead(status, response.statusMessage ?? '', [...headers, ...framing.headers, 'Connection', 'close'])

@@ -24,7 +24,7 @@ export interface Patience {
   readonly linger: number
 }
 
-const defaultPatience: Patience = { boundary: 250, farewell: 500, linger: 10_000 }
+const defaultPatience: Patience = { boundary: 250, farewell: 400, linger: 10_000 }
 
 /** Carries bytes both ways, unread, until both sides are closed. Never rejects. */
 export async function splice(options: SpliceOptions): Promise<Ended> {
@@ -45,6 +45,8 @@ class Splice {
   readonly #protocolEnd: ProtocolEnd
   readonly #frames: FrameTracker
   readonly #patience: Patience
+  #chunksWritten = 0
+  #chunksTaken = 0
   #first: Ending | undefined
   #stopping: EarlyEnd | undefined
   #boundaryTimer: NodeJS.Timeout | undefined
@@ -59,8 +61,12 @@ class Splice {
 
   /** Whoever ended first decides how it ended; an answer that was not taken to its end was not complete. */
   get ending(): Ending {
-    if (this.#first === 'complete' && !this.#caller.writableFinished) return 'caller-left'
+    if (this.#first === 'complete' && this.#chunksTaken < this.#chunksWritten) return 'caller-left'
     return this.#first ?? 'upstream-failed'
+  }
+
+  readonly #onTaken = (error?: Error | null): void => {
+    if (!error) this.#chunksTaken += 1
   }
 
   run(): void {
@@ -88,7 +94,8 @@ class Splice {
     if (this.#stopping === undefined) this.#frames.follow(chunk)
     const length = this.#stopping === undefined ? chunk.length : this.#frames.followFrame(chunk)
     this.bytesOut += length
-    if (!this.#caller.write(chunk.subarray(0, length))) this.#upstream.pause()
+    this.#chunksWritten += 1
+    if (!this.#caller.write(chunk.subarray(0, length), this.#onTaken)) this.#upstream.pause()
     if (this.#stopping !== undefined && this.#frames.atBoundary) this.#finish(this.#stopping)
   }
 
@@ -105,13 +112,18 @@ class Splice {
 
   /** No limit here: a caller may be done speaking long before it is done listening. TCP keep-alive finds the dead. */
   #callerDone(): void {
-    this.#first ??= 'caller-left'
+    this.#callerFirst()
     if (!this.#upstream.writableEnded) this.#upstream.end()
   }
 
   #callerGone(): void {
-    this.#first ??= 'caller-left'
+    this.#callerFirst()
     closeWithin(this.#upstream, this.#patience.linger)
+  }
+
+  /** A client that was told goodbye may well close before the server that said so does. */
+  #callerFirst(): void {
+    this.#first ??= this.#frames.saidFarewell ? 'complete' : 'caller-left'
   }
 
   /** Ends the tunnel from the middle: after the frame that is under way, if that ends soon, with a farewell. */

@@ -26,6 +26,7 @@ t.test('every farewell is one whole frame of its own protocol', async (t) => {
       const frame = farewell(why)
       t.equal(tracker.followFrame(frame), frame.length)
       t.equal(tracker.atBoundary, true)
+      t.equal(tracker.saidFarewell, true)
     }
   }
 })

@@ -61,6 +61,19 @@ for (const [name, framing, anyFrame] of protocols) {
   })
 }
 
+t.test('only a frame that says goodbye counts as a goodbye', async (t) => {
+  const table: [Framing, string, boolean][] = [
+    [webSocketFraming, '880203e8', true], [webSocketFraming, '8800', true], [webSocketFraming, '8a0488888888', false],
+    [webSocketFraming, '820188', false], [spdyFraming, '80030007000000080000000700000000', true],
+    [spdyFraming, '80030006000000040000000700', false], [spdyFraming, '000000070000000880030007', false],
+  ]
+  for (const [framing, hex, farewell] of table) {
+    const tracker = new FrameTracker(framing)
+    tracker.follow(Buffer.from(hex, 'hex'))
+    t.equal(tracker.saidFarewell, farewell, hex)
+  }
+})
+
 t.test('a payload of gigabytes is followed without being held', async (t) => {
   const header = Buffer.from('827f0000000200000000', 'hex')
   const tracker = new FrameTracker(webSocketFraming)

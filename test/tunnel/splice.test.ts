@@ -1,0 +1,307 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import { protocolEnds } from '../../src/tunnel/ends.ts'
+import { splice, type Patience, type SpliceOptions } from '../../src/tunnel/splice.ts'
+import type { Ended } from '../../src/tunnel/relay.ts'
+import { Queue } from '../support/queue.ts'
+import type { Scope } from '../support/scope.ts'
+
+/** Both ends of a TCP connection, each of which may end its side alone. */
+async function pair(t: Scope): Promise<[Socket, Socket]> {
+  const server = net.createServer({ allowHalfOpen: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const near = net.connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true })
+  const [far] = await accepted
+  server.close()
+  for (const socket of [near, far]) {
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+  }
+  return [near, far]
+}
+
+interface Rig {
+  /** The caller's own end of its connection. */
+  readonly caller: Socket
+  /** The API server's own end of its. */
+  readonly upstream: Socket
+  readonly stop: AbortController
+  readonly ended: Promise<Ended>
+}
+
+async function rig(t: Scope, options: Partial<SpliceOptions> & { patience?: Patience } = {}): Promise<Rig> {
+  const [caller, callerSide] = await pair(t)
+  const [upstream, upstreamSide] = await pair(t)
+  const stop = new AbortController()
+  const ended = splice({
+    caller: callerSide, upstream: upstreamSide, protocolEnd: protocolEnds.websocket, signal: stop.signal, ...options,
+  })
+  return { caller, upstream, stop, ended }
+}
+
+/** To the end of its side. Unlike `for await`, this leaves the other side open. */
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  socket.resume()
+  if (!socket.readableEnded) await Promise.race([once(socket, 'end'), new Promise(resolve => socket.once('close', resolve))])
+  return Buffer.concat(chunks)
+}
+
+async function readExactly(socket: Socket, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let left = length
+  while (left > 0) {
+    const chunk = socket.read() as Buffer | null
+    if (chunk === null) await once(socket, 'readable')
+    else {
+      chunks.push(chunk)
+      left -= chunk.length
+    }
+  }
+  return Buffer.concat(chunks)
+}
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+const frame = (size: number) => {
+  const head = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0])
+  head.writeUInt32BE(size, 6)
+  return Buffer.concat([head, randomBytes(size)])
+}
+
+t.test('bytes pass both ways unchanged, however they are cut into chunks', async (t) => {
+  const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3000 }).map(bytes => Buffer.from(bytes)), { maxLength: 25 })
+  await fc.assert(fc.asyncProperty(chunks, chunks, async (up, down) => {
+    const { caller, upstream, ended } = await rig(t)
+    const received = Promise.all([readAll(upstream), readAll(caller)])
+    for (let i = 0; i < Math.max(up.length, down.length); i += 1) {
+      if (up[i] !== undefined) caller.write(up[i] ?? '')
+      if (down[i] !== undefined) upstream.write(down[i] ?? '')
+      if (i % 3 === 0) await new Promise(resolve => setImmediate(resolve))
+    }
+    upstream.end()
+    caller.end()
+    const [atUpstream, atCaller] = await received
+    const { bytesOut } = await ended
+    return atUpstream.equals(Buffer.concat(up)) && atCaller.equals(Buffer.concat(down)) && bytesOut === atCaller.length
+  }), { numRuns: 30 })
+})
+
+t.test('64 MiB pass each way at once, and arrive as they were', async (t) => {
+  const { caller, upstream, ended } = await rig(t)
+  const bytes = randomBytes(64 << 20)
+  const received = Promise.all([readAll(caller), readAll(upstream)])
+  caller.end(bytes)
+  upstream.end(bytes)
+  for (const all of await received) t.equal(sha256(all), sha256(bytes))
+  t.equal((await ended).bytesOut, bytes.length)
+})
+
+for (const reader of ['caller', 'upstream'] as const) {
+  t.test(`a ${reader} that stops reading stops the other side, and nothing piles up here`, async (t) => {
+    const ends = await rig(t)
+    const writer = ends[reader === 'caller' ? 'upstream' : 'caller']
+    ends[reader].pause()
+    const block = Buffer.alloc(1 << 20)
+    const before = process.memoryUsage().arrayBuffers
+    let written = 0
+    const idle = () => new Promise(resolve => setTimeout(resolve, 100))
+    // The kernel's buffers hold some MiB; the writer stalls when they and ours are full.
+    while (written < 256 && writer.write(block)) written += 1
+    while (written < 256 && await Promise.race([once(writer, 'drain').then(() => true), idle().then(() => false)])) {
+      writer.write(block)
+      written += 1
+    }
+    t.ok(written < 64, `${written} MiB were taken`)
+    t.ok(process.memoryUsage().arrayBuffers - before < 32 << 20)
+    writer.end('last')
+    const all = await readAll(ends[reader])
+    t.equal(all.subarray(-4).toString(), 'last')
+    ends[reader].end()
+    t.equal((await ends.ended).ending, reader === 'caller' ? 'complete' : 'caller-left')
+  })
+}
+
+t.test('at the end of an exec the server closes first, and a slow caller still gets the last frame', async (t) => {
+  const { caller, upstream, ended } = await rig(t, { patience: { boundary: 1, farewell: 1, linger: 1 } })
+  const output = frame(8 << 20)
+  const status = Buffer.from('8223037b22737461747573223a2253756363657373227d', 'hex')
+  caller.pause()
+  upstream.write(output)
+  upstream.write(status)
+  upstream.destroySoon()
+  const received = await readAll(caller)
+  t.equal(sha256(received), sha256(Buffer.concat([output, status])))
+  caller.end()
+  t.strictSame(await ended, { ending: 'complete', bytesOut: received.length })
+})
+
+t.test('a caller that is done speaking still listens', async (t) => {
+  const { caller, upstream, ended } = await rig(t, { patience: { boundary: 1, farewell: 1, linger: 1 } })
+  caller.end('question')
+  t.equal((await readAll(upstream)).toString(), 'question')
+  upstream.end('answer')
+  t.equal((await readAll(caller)).toString(), 'answer')
+  t.strictSame(await ended, { ending: 'caller-left', bytesOut: 6 })
+})
+
+t.test('an API server that is done speaking still listens, for a while', async (t) => {
+  const { caller, upstream, ended } = await rig(t)
+  upstream.end('answer')
+  t.equal((await readAll(caller)).toString(), 'answer')
+  caller.end('thanks')
+  t.equal((await readAll(upstream)).toString(), 'thanks')
+  t.equal((await ended).ending, 'complete')
+})
+
+t.test('a connection that breaks ends the other one, with what was on its way', async (t) => {
+  const broken = await rig(t)
+  broken.upstream.write('before')
+  await once(broken.caller, 'readable')
+  broken.upstream.resetAndDestroy()
+  t.equal((await readAll(broken.caller)).toString(), 'before')
+  broken.caller.end()
+  t.strictSame(await broken.ended, { ending: 'upstream-failed', bytesOut: 6 })
+
+  const left = await rig(t)
+  left.caller.write('before')
+  await once(left.upstream, 'readable')
+  left.caller.resetAndDestroy()
+  t.equal((await readAll(left.upstream)).toString(), 'before')
+  left.upstream.end()
+  t.equal((await left.ended).ending, 'caller-left')
+})
+
+t.test('a side that does not close after the other is gone is closed', async (t) => {
+  const patience = { boundary: 1, farewell: 1, linger: 20 }
+  const lone = await rig(t, { patience })
+  lone.upstream.resetAndDestroy()
+  lone.caller.resume()
+  t.equal((await lone.ended).ending, 'upstream-failed', 'a caller that keeps its side open')
+
+  const deaf = await rig(t, { patience })
+  deaf.upstream.pause()
+  deaf.caller.write(Buffer.alloc(16 << 20))
+  await once(deaf.upstream, 'readable')
+  deaf.caller.resetAndDestroy()
+  // Nobody reads from a caller whose bytes cannot be passed on, so its end shows when it is written to: by the next ping.
+  deaf.upstream.write('ping')
+  t.equal((await deaf.ended).ending, 'caller-left', 'an API server that does not read')
+})
+
+t.test('a caller that breaks off a finished answer has not had it whole', async (t) => {
+  const { caller, upstream, ended } = await rig(t)
+  caller.pause()
+  upstream.end(frame(16 << 20))
+  await once(caller, 'readable')
+  caller.resetAndDestroy()
+  upstream.resume()
+  t.equal((await ended).ending, 'caller-left')
+})
+
+t.test('a client that closes first because it was told goodbye has had it all', async (t) => {
+  const { caller, upstream, ended } = await rig(t)
+  upstream.write(Buffer.from('880203e8', 'hex'))
+  await readExactly(caller, 4)
+  caller.destroy()
+  await readAll(upstream)
+  upstream.end()
+  t.strictSame(await ended, { ending: 'complete', bytesOut: 4 })
+})
+
+t.test('a revoked tunnel says goodbye between two frames and is closed', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t)
+  const first = frame(1000)
+  upstream.write(first)
+  t.same(await readExactly(caller, first.length), first)
+  stop.abort('revoked')
+  t.same(await readAll(caller), protocolEnds.websocket.farewell('revoked'))
+  t.equal((await readAll(upstream)).length, 0, 'the API server sees its end')
+  caller.end()
+  t.strictSame(await ended, { ending: 'revoked', bytesOut: first.length + protocolEnds.websocket.farewell('revoked').length })
+})
+
+t.test('what comes after the frame that was under way is not passed on any more', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t, { patience: { boundary: 5000, farewell: 500, linger: 1000 } })
+  const underWay = frame(1000)
+  upstream.write(underWay.subarray(0, 300))
+  await readExactly(caller, 300)
+  stop.abort('drained')
+  upstream.write(Buffer.concat([underWay.subarray(300), frame(50)]))
+  const rest = await readAll(caller)
+  t.same(rest, Buffer.concat([underWay.subarray(300), protocolEnds.websocket.farewell('drained')]))
+  caller.end()
+  t.equal((await ended).ending, 'drained')
+})
+
+t.test('a frame that does not end is not waited for, and nothing is put into its middle', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t)
+  const begun = frame(1000).subarray(0, 300)
+  upstream.write(begun)
+  await readExactly(caller, begun.length)
+  const startedAt = performance.now()
+  stop.abort('revoked')
+  t.equal((await readAll(caller)).length, 0)
+  caller.end()
+  t.equal((await ended).ending, 'revoked')
+  t.ok(performance.now() - startedAt < 1000)
+})
+
+t.test('what a caller says after its key was revoked goes nowhere', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t)
+  const begun = frame(1000).subarray(0, 300)
+  upstream.write(begun)
+  await readExactly(caller, begun.length)
+  const heard = readAll(upstream)
+  stop.abort('revoked')
+  caller.write('one more command')
+  await readAll(caller)
+  caller.end()
+  await ended
+  t.equal((await heard.catch(() => Buffer.alloc(0))).length, 0)
+})
+
+t.test('a caller that neither reads nor closes is cut off within the second', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t)
+  caller.pause()
+  upstream.write(frame(16 << 20))
+  await once(caller, 'readable')
+  const startedAt = performance.now()
+  stop.abort('revoked')
+  t.equal((await ended).ending, 'revoked')
+  t.ok(performance.now() - startedAt < 1000)
+})
+
+t.test('a tunnel revoked while its last output is being read by a slow caller is cut off as well', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t)
+  caller.pause()
+  upstream.end(frame(1 << 24))
+  await once(caller, 'readable')
+  stop.abort('revoked')
+  t.equal((await ended).ending, 'revoked')
+})
+
+t.test('a tunnel that is revoked before it begins ends at once', async (t) => {
+  const stop = new AbortController()
+  stop.abort('revoked')
+  const { caller, ended } = await rig(t, { signal: stop.signal, protocolEnd: protocolEnds.spdy })
+  t.same(await readAll(caller), protocolEnds.spdy.farewell('revoked'))
+  caller.end()
+  t.equal((await ended).ending, 'revoked')
+})
+
+t.test('silence ends nothing, and small writes are passed on one by one', async (t) => {
+  const { caller, upstream } = await rig(t)
+  const seen = new Queue<string>()
+  upstream.on('data', (chunk: Buffer) => seen.put(chunk.toString()))
+  upstream.setNoDelay(true)
+  for (const byte of 'abc') {
+    caller.write(byte)
+    t.equal(await seen.take(), byte)
+  }
+})
