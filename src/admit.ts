@@ -14,6 +14,8 @@ export interface Stops {
   readonly resolve: (arrival: Arrival) => Resolved
   /** Undefined: nothing was presented. Throws ProxyError for a credential that is bad. */
   readonly authenticate: (arrival: Arrival) => Promise<Caller | undefined> | Caller | undefined
+  /** The public id in a key that was presented, good or bad. */
+  readonly claimedKeyId: (arrival: Arrival) => string | undefined
   readonly fromAllowedSource: (caller: CallerDefinition, source: string) => boolean
   readonly mayUseCluster: (caller: CallerDefinition, cluster: string) => boolean
   /** Counts the request against its caller's limits until the returned function is called; throws ProxyError RateLimited or TooManyInFlight. */
@@ -35,7 +37,7 @@ export function createAdmit(stops: Stops): Admit {
     const resolved = stops.resolve(arrival)
     trail.note({ resolved })
 
-    const caller = await stops.authenticate(arrival)
+    const caller = await authenticated(stops, arrival, trail)
     if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
     trail.note({ caller })
 
@@ -49,6 +51,17 @@ export function createAdmit(stops: Stops): Admit {
     if (!verdict.allowed) throw new ProxyError(verdict.code, verdict.reason)
 
     return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
+  }
+}
+
+/** A key that is refused is still named in the record, by its public id. */
+async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Promise<Caller | undefined> {
+  try {
+    return await stops.authenticate(arrival)
+  } catch (error) {
+    const claimedKeyId = stops.claimedKeyId(arrival)
+    if (claimedKeyId !== undefined) trail.note({ claimedKeyId })
+    throw error
   }
 }
 

@@ -37,7 +37,7 @@ export interface Config {
   readonly listen: {
     readonly host: string
     readonly port: number
-    readonly tls: { readonly certFile: string, readonly keyFile: string } | undefined
+    readonly tls: { readonly certFile: string, readonly keyFile: string, readonly clientCaFile: string | undefined } | undefined
     readonly http2: boolean
     readonly keepAlive: number
     readonly trustedProxies: readonly string[]

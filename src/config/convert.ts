@@ -37,10 +37,18 @@ function convertListen({ host, port, tls, http2, keepAlive, trustedProxies }: Wr
   return {
     host,
     port,
-    tls: tls === undefined ? undefined : { certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) },
+    tls: tls === undefined ? undefined : convertTls(tls, absolute),
     http2,
     keepAlive: milliseconds(keepAlive),
     trustedProxies,
+  }
+}
+
+function convertTls({ certFile, keyFile, clientCaFile }: NonNullable<Written['listen']['tls']>, absolute: FromFile): Config['listen']['tls'] {
+  return {
+    certFile: absolute(certFile),
+    keyFile: absolute(keyFile),
+    clientCaFile: clientCaFile === undefined ? undefined : absolute(clientCaFile),
   }
 }
 

@@ -17,12 +17,14 @@ export interface LoadedConfig {
   /** All of them, in the order of the file. */
   readonly faults: readonly Fault[]
   readonly warnings: readonly Fault[]
+  /** Where in the file something is that turns out wrong only later, as a file that it names. */
+  locate(finding: Finding): Fault
 }
 
 /** Reads and checks a config file. Rejects for nothing that is wrong with the file: that is a fault. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => wholeFile(file, whyUnreadable(error)))
-  return typeof text === 'string' ? readConfig(file, text) : bad([text])
+  return typeof text === 'string' ? readConfig(file, text) : bad(file, [text])
 }
 
 /** For a start: the config, or a rejection with FaultsError. */
@@ -35,24 +37,24 @@ export async function requireConfig(file: string): Promise<{ config: Config, war
 /** `loadConfig` of a text that was read already. */
 export function readConfig(file: string, text: string): LoadedConfig {
   const { documents: [document, second], faults } = readYaml(file, text)
-  if (faults.length > 0) return bad(faults)
-  if (document === undefined) return bad([wholeFile(file, 'is empty; it needs at least clusters')])
-  if (second !== undefined) return bad([second.locate({ path: [], message: 'is a second document: a config is one' })])
+  if (faults.length > 0) return bad(file, faults)
+  if (document === undefined) return bad(file, [wholeFile(file, 'is empty; it needs at least clusters')])
+  if (second !== undefined) return bad(file, [second.locate({ path: [], message: 'is a second document: a config is one' })])
 
   const { value, findings } = checkSchema(configSchema, document.value)
   const rest = findings.some(({ path }) => path.length === 0) ? [] : findFaults(value, soundWithout(findings))
   const secrets = findSecrets(document.value).filter(({ path }) => !findings.some(other => isSame(path, other.path)))
   const found = [...findings, ...secrets, ...rest]
-  if (found.length > 0) return bad(locateAll(document, found))
-  return { config: convertConfig(file, value), faults: [], warnings: locateAll(document, findWarnings(value)) }
+  if (found.length > 0) return bad(file, locateAll(document, found))
+  return { config: convertConfig(file, value), faults: [], warnings: locateAll(document, findWarnings(value)), locate: document.locate }
 }
 
 function isSame(path: Path, other: Path): boolean {
   return path.length === other.length && isWithin(path, other)
 }
 
-function bad(faults: readonly Fault[]): LoadedConfig {
-  return { config: undefined, faults, warnings: [] }
+function bad(file: string, faults: readonly Fault[]): LoadedConfig {
+  return { config: undefined, faults, warnings: [], locate: ({ message }) => wholeFile(file, message) }
 }
 
 function locateAll(document: YamlDocument, findings: readonly Finding[]): Fault[] {

@@ -4,12 +4,10 @@ import { choice, duration, port, section, size, text, texts } from './fields.ts'
 const tls = section({
   certFile: text({ description: 'PEM file with the certificate chain; reread when it changes.' }),
   keyFile: text({ description: 'PEM file with its private key; reread when it changes.' }),
-}, {
-  description: 'Certificate of the data listener. Needed on anything but loopback, unless insecure is true.',
-  'x-unknown': {
-    clientCaFile: 'is not part of this version: callers are known by API keys, not yet by client certificates',
-  },
-})
+  clientCaFile: Type.Optional(text({
+    description: 'PEM file of a CA: a caller may present a certificate of it, and one that does not verify ends the connection. Callers are known by API keys all the same.',
+  })),
+}, { description: 'Certificate of the data listener. Needed on anything but loopback, unless insecure is true.' })
 
 export const listen = section({
   host: text({ default: '0.0.0.0', description: 'Address to listen on.' }),

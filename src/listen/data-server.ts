@@ -6,7 +6,7 @@ import { Agent } from 'undici'
 import { Http2Sessions } from './http2-sessions.ts'
 import type { ParserRefusal } from './parser-refusal.ts'
 import type { RequestHandler } from './request.ts'
-import { connect, makeServer, secureContext, trackSockets, type DataPlaneServer, type ServerLimits, type TlsFiles } from './server.ts'
+import { applyLimits, connect, makeServer, secureContext, trackSockets, type DataPlaneServer, type ServerLimits, type TlsFiles } from './server.ts'
 import type { UpgradeHandler } from './upgrade.ts'
 
 export interface DataServerOptions extends ServerLimits {
@@ -24,6 +24,8 @@ export interface DataServer {
   readonly port: number
   /** New connections get these; open ones keep theirs. */
   setTls(files: TlsFiles): void
+  /** For new connections and requests. */
+  setLimits(limits: Omit<ServerLimits, 'http2' | 'keepAlive'>): void
   /** Takes no new connections, ends idle ones, says GOAWAY on HTTP/2. Resolves when the last one is gone. */
   close(): Promise<void>
   /** Cuts whatever is left. */
@@ -59,6 +61,7 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
   return {
     port: (server.address() as AddressInfo).port,
     setTls: files => { if ('setSecureContext' in server) server.setSecureContext(secureContext(files)) },
+    setLimits: limits => applyLimits(server, limits),
     close: async () => {
       const closed = new Promise<void>((resolve) => { server.close(() => resolve()) })
       sessions.closeAll()

@@ -29,7 +29,7 @@ export type DataPlaneServer = Server | Http2SecureServer
 
 /** node's own server and parsers, HTTP/1.1 and over TLS also HTTP/2, with the limits of the config. */
 export function makeServer(tls: TlsFiles | undefined, limits: ServerLimits): DataPlaneServer {
-  const { http2, maxHeaderSize, headerTimeout, keepAlive, maxConnections } = limits
+  const { http2, maxHeaderSize, headerTimeout, keepAlive } = limits
   const server = tls === undefined
     ? createServer()
     : createSecureServer({
@@ -40,17 +40,24 @@ export function makeServer(tls: TlsFiles | undefined, limits: ServerLimits): Dat
       unknownProtocolTimeout: headerTimeout,
       settings: { maxHeaderListSize: maxHeaderSize, maxConcurrentStreams: 250 },
     })
-  // The HTTP/1.1 side of an HTTP/2 server reads the same properties.
+  applyLimits(server, limits)
   return Object.assign(server, {
-    maxHeaderSize,
-    headersTimeout: headerTimeout,
-    // How often node looks for heads that are late; by default every 30 s.
-    connectionsCheckingInterval: Math.min(1000, headerTimeout),
     // Bodies are timed by forward, which knows what is long-running.
     requestTimeout: 0,
     keepAliveTimeout: keepAlive,
     // A missing Host is refused behind the parser, with a Status and an audit event.
     requireHostHeader: false,
+  })
+}
+
+/** The HTTP/1.1 side of an HTTP/2 server reads the same properties. */
+export function applyLimits(server: DataPlaneServer, limits: Omit<ServerLimits, 'http2' | 'keepAlive'>): void {
+  const { maxHeaderSize, headerTimeout, maxConnections } = limits
+  Object.assign(server, {
+    maxHeaderSize,
+    headersTimeout: headerTimeout,
+    // How often node looks for heads that are late; by default every 30 s.
+    connectionsCheckingInterval: Math.min(1000, headerTimeout),
     maxConnections,
   })
 }

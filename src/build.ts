@@ -1,0 +1,170 @@
+import type { Logger } from 'pino'
+import { createAdmit, createRecheck, type Stops } from './admit.ts'
+import { claimedKeyId, createApiKeyAuthenticator } from './authenticate/api-key.ts'
+import { createFirstOf } from './authenticate/first-of.ts'
+import { createAuthorize } from './authorize/authorize.ts'
+import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
+import type { PolicedAudit } from './audit/create.ts'
+import type { Config } from './config/config.ts'
+import { watchFiles } from './files/watch.ts'
+import { createForward } from './forward/forward.ts'
+import { createLimits } from './limits/limits.ts'
+import { createAdminServer } from './listen/admin.ts'
+import { createDataServer, type DataServer } from './listen/data-server.ts'
+import { createParserRefusal } from './listen/parser-refusal.ts'
+import { createRequestHandler } from './listen/request.ts'
+import { createSourceIPs } from './listen/source.ts'
+import { createUpgradeHandler } from './listen/upgrade.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import { createOnward } from './onward.ts'
+import { createResolve } from './resolve/resolve.ts'
+import { createStreams } from './streams/open-streams.ts'
+import type { Streams } from './streams/streams.ts'
+import { createTunnel } from './tunnel/tunnel.ts'
+import { wireAudit } from './wiring/audit.ts'
+import { wireCallers, type CallersWiring } from './wiring/callers.ts'
+import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
+import { drain, type DrainState } from './wiring/drain.ts'
+import { createReadiness } from './wiring/readiness.ts'
+import { certificateFiles, readTls } from './wiring/tls.ts'
+
+export interface BuildOptions {
+  readonly log: Logger
+  readonly env?: NodeJS.ProcessEnv
+  /** The namespace of the pod that this process runs in, if it does. */
+  readonly podNamespace?: string | undefined
+  /** Node's own metrics; false where several proxies live in one process. */
+  readonly nodeMetrics?: boolean
+}
+
+export interface Portcullis {
+  readonly port: number
+  readonly admin: { readonly url: string, readonly port: number }
+  /** Puts another config in force, as far as it can be without a restart. A rejection changes nothing that matters. */
+  apply(config: Config): Promise<void>
+  /** For the metric and the log: whether the file on disk is the one in force. */
+  configReloaded(ok: boolean): void
+  /** Ends what is open as its protocol ends, finishes what is under way, closes. Milliseconds, see `drain`. */
+  close(options?: { readonly notice?: number, readonly patience?: number }): Promise<void>
+}
+
+/** What the way of a request draws on: made first, closed last. */
+interface Rooms {
+  readonly config: Config
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly audit: PolicedAudit
+  readonly callers: CallersWiring
+  readonly wired: ClusterWiring
+  readonly drain: DrainState
+  readonly live: { config: Config }
+  readonly configReloaded: (ok: boolean) => void
+}
+
+/** Chooses the parts and wires them: the one place that does. Rejects where one of them cannot be. */
+export async function build(config: Config, options: BuildOptions): Promise<Portcullis> {
+  const rooms = await makeRooms(config, options)
+  const { streams, stops } = makeStops(rooms)
+  const server = await makeDataServer(rooms, stops, streams)
+  const admin = createAdminServer({
+    ...config.admin,
+    checks: createReadiness({ clusters: rooms.wired.clusters, audit: rooms.audit, now: Date.now }),
+    metrics: rooms.metrics,
+    draining: () => rooms.drain.closing,
+    log: rooms.log,
+  })
+  const apply = createApply(rooms, server, streams)
+  const certificates = await watchFiles(certificateFiles(config), () => {
+    apply(rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates could not be reloaded'))
+  })
+  const { url, port } = await admin.listen()
+  return {
+    port: server.port,
+    admin: { url, port },
+    apply,
+    configReloaded: rooms.configReloaded,
+    async close({ notice = 0, patience = 25_000 } = {}) {
+      certificates.close()
+      await drain({ state: rooms.drain, server, streams, notice, patience })
+      streams.close()
+      rooms.callers.close()
+      await Promise.all([rooms.wired.close(), rooms.audit.close()])
+      await admin.close()
+    },
+  }
+}
+
+async function makeRooms(config: Config, { log, env = process.env, podNamespace, nodeMetrics = true }: BuildOptions): Promise<Rooms> {
+  const metrics = createMetrics({ now: Date.now, nodeMetrics })
+  const inForce = { config: true, callers: true }
+  const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
+    inForce[what] = ok
+    metrics.configReload(inForce.config && inForce.callers)
+  }
+  const callers = await wireCallers(config, log, reloaded('callers'))
+  const wired = await wireClusters(config, { log, metrics, env, podNamespace })
+  const audit = wireAudit(config, log, metrics)
+  return {
+    config, log, metrics, audit, callers, wired,
+    drain: { closing: false, refusing: false },
+    live: { config },
+    configReloaded: reloaded('config'),
+  }
+}
+
+function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams: Streams, stops: Stops } {
+  const authenticator = createFirstOf([createApiKeyAuthenticator({ callers, now: Date.now })])
+  const stops: Stops = {
+    resolve: createResolve(),
+    authenticate: authenticator.authenticate,
+    claimedKeyId,
+    fromAllowedSource,
+    mayUseCluster,
+    limit: createLimits({ now: () => performance.now() }),
+    authorize: createAuthorize(),
+    clusters,
+  }
+  const refresh = (caller: Parameters<typeof authenticator.recheck>[0]) => {
+    const found = authenticator.recheck(caller)
+    return found instanceof Error ? undefined : found
+  }
+  const streams = createStreams({ recheck: createRecheck(stops, refresh), now: Date.now })
+  callers.onChange(() => streams.recheck())
+  metrics.countStreams(kind => streams.count(kind))
+  return { streams, stops }
+}
+
+function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<DataServer> {
+  const { config: { listen, limits }, wired: { clusters, cacheOf }, audit, log, live } = rooms
+  const sourceIPs = createSourceIPs(listen.trustedProxies)
+  const door = { audit, admit: createAdmit(stops), sourceIPs, now: Date.now, log, drain: rooms.drain }
+  const onward = createOnward({
+    discovery: admitted => cacheOf(admitted.cluster)?.answer(admitted),
+    forward: createForward({ clusters, streams, maxRequestBody: () => live.config.limits.maxRequestBody }),
+    onApiChanged: cluster => cacheOf(cluster)?.markChanged(),
+    authorization: cluster => clusters.find(cluster)?.credential.authorization(),
+  })
+  const { host, port, http2, keepAlive } = listen
+  const { maxHeaderSize, headerTimeout, maxConnections } = limits
+  return readTls(rooms.config).then(tls => createDataServer({
+    host, port, http2, keepAlive, maxHeaderSize, headerTimeout, maxConnections, tls, log,
+    onRequest: createRequestHandler({ ...door, onward }),
+    onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams }) }),
+    onUnreadable: createParserRefusal(door),
+  }))
+}
+
+function createApply(rooms: Rooms, server: DataServer, streams: Streams): Portcullis['apply'] {
+  return async function apply(next) {
+    // What can fail comes first, so that a bad file changes nothing.
+    const tls = await readTls({ ...next, listen: { ...rooms.config.listen } })
+    await rooms.callers.apply(next)
+    await rooms.wired.apply(next)
+    if (tls !== undefined) server.setTls(tls)
+    server.setLimits(next.limits)
+    rooms.audit.setPolicy(next.audit.policy)
+    rooms.log.level = next.log.level
+    rooms.live.config = next
+    streams.recheck()
+  }
+}

@@ -1,0 +1,32 @@
+import type { Logger } from 'pino'
+import { createAudit, type PolicedAudit } from '../audit/create.ts'
+import { createFileSink } from '../audit/sinks/file.ts'
+import type { Sink } from '../audit/sinks/sink.ts'
+import { createStdoutSink } from '../audit/sinks/stdout.ts'
+import type { Config, SinkConfig } from '../config/config.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+
+/** The audit log of the config; every request's end goes to the metrics as well. */
+export function wireAudit({ audit: { sinks, mode, policy } }: Config, log: Logger, metrics: Metrics): PolicedAudit {
+  return createAudit({
+    sinks: sinks.map(toSink),
+    mode,
+    policy,
+    now: Date.now,
+    onEnded: (arrival, facts, outcome) => {
+      metrics.ended(arrival, facts, outcome)
+    },
+    onDropped: (sink, lines) => {
+      metrics.auditDropped(sink, lines)
+      log.error({ sink, lines }, 'audit lines were dropped')
+    },
+    onError: (sink, err) => log.error({ sink, err }, 'audit sink cannot write'),
+  })
+}
+
+function toSink(config: SinkConfig): Sink {
+  switch (config.kind) {
+    case 'stdout': return createStdoutSink()
+    case 'file': return createFileSink(config)
+  }
+}

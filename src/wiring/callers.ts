@@ -1,0 +1,54 @@
+import type { Logger } from 'pino'
+import type { Callers } from '../callers/callers.ts'
+import { createFileCallers } from '../callers/file-store.ts'
+import type { Config } from '../config/config.ts'
+import type { Reloaded } from '../files/reloading.ts'
+
+export interface CallersWiring extends Callers {
+  /** Reads other files where the config now names others; rejects, and changes nothing, where those are bad. */
+  apply(config: Config): Promise<void>
+}
+
+/** The callers of the config. What holds on to this sees every reload. */
+export async function wireCallers(config: Config, log: Logger, onReload: (ok: boolean) => void): Promise<CallersWiring> {
+  const listeners = new Set<() => void>()
+  const changed = () => { for (const listener of listeners) listener() }
+  const open = async ({ callers: { paths }, clusters }: Config): Promise<Callers> => {
+    const store = await createFileCallers({
+      paths, clusters: clusters.map(({ name }) => name), report: outcome => reportReload(outcome, log, 'callers', onReload),
+    })
+    store.onChange(changed)
+    return store
+  }
+  let current = await open(config)
+  let paths = config.callers.paths
+  return {
+    findKey: id => current.findKey(id),
+    all: () => current.all(),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async apply(next) {
+      if (next.callers.paths.join('\n') === paths.join('\n')) return
+      const before = current
+      current = await open(next)
+      paths = next.callers.paths
+      before.close()
+      changed()
+    },
+    close: () => current.close(),
+  }
+}
+
+/** One line for the operator a fault; what is in force stays in force. */
+export function reportReload(outcome: Reloaded, log: Logger, what: 'config' | 'callers', onReload: (ok: boolean) => void): void {
+  onReload(outcome.ok)
+  const findings = outcome.ok ? outcome.warnings : outcome.faults
+  for (const { file, line, column, path, message } of findings) {
+    const facts = { file, line, column, path, fault: message }
+    if (outcome.ok) log.warn(facts, `${what} has a warning`)
+    else log.error(facts, `${what} has a fault: the last good one stays in force`)
+  }
+  if (outcome.ok) log.info({}, `${what} loaded`)
+}

@@ -1,0 +1,49 @@
+import type { Audit } from '../audit/audit.ts'
+import type { Cluster, Clusters } from '../clusters/cluster.ts'
+import { ProxyError } from '../errors.ts'
+import type { Check } from '../listen/admin.ts'
+
+/** How long an answer about a cluster holds, in milliseconds: probes are many, and each would be a request. */
+const holdMs = 5000
+const patienceMs = 1500
+
+export interface ReadinessOptions {
+  readonly clusters: Clusters
+  readonly audit: Audit
+  readonly now: () => number
+}
+
+/** What `/readyz` asks: each cluster's credential and reachability, and the audit sinks. Config and callers are loaded or there is no process. */
+export function createReadiness({ clusters, audit, now }: ReadinessOptions): () => Promise<Check[]> {
+  const known = new WeakMap<Cluster, { readonly at: number, readonly checks: Promise<Check[]> }>()
+  const checksOf = (cluster: Cluster): Promise<Check[]> => {
+    const last = known.get(cluster)
+    if (last !== undefined && now() - last.at < holdMs) return last.checks
+    const checks = askCluster(cluster, now)
+    known.set(cluster, { at: now(), checks })
+    return checks
+  }
+  return async () => [
+    { name: 'config', ok: true },
+    { name: 'callers', ok: true },
+    ...(await Promise.all(clusters.all().map(checksOf))).flat(),
+    { name: 'audit', ok: audit.healthy(), message: 'a sink cannot write' },
+  ]
+}
+
+async function askCluster(cluster: Cluster, now: () => number): Promise<Check[]> {
+  const credential = `cluster ${cluster.name} credential`
+  const reachable = `cluster ${cluster.name} reachable`
+  const expiresAt = cluster.credential.expiresAt()
+  if (expiresAt !== undefined && expiresAt <= now()) {
+    return [{ name: credential, ok: false, message: 'has expired' }]
+  }
+  try {
+    await cluster.fetch('/version', [], { signal: AbortSignal.timeout(patienceMs) })
+    return [{ name: credential, ok: true }, { name: reachable, ok: true }]
+  } catch (error) {
+    const { code, message } = error instanceof ProxyError ? error : { code: 'Internal', message: 'could not be asked' }
+    if (code === 'CredentialRejected') return [{ name: credential, ok: false, message }, { name: reachable, ok: true }]
+    return [{ name: credential, ok: true }, { name: reachable, ok: false, message }]
+  }
+}
