@@ -69,10 +69,12 @@ export function createAudit(options: AuditOptions): PolicedAudit {
 type Recorder = Pick<TrailOptions, 'record' | 'recordNow' | 'backlog'>
 
 /** Serialises an event once, whatever the number of sinks. */
-function createRecorder(sinks: readonly Sink[], { mode, patience = 5_000 }: AuditOptions): Recorder {
+function createRecorder(sinks: readonly Sink[], options: AuditOptions): Recorder {
+  const { mode, patience = 5_000 } = options
   let latest: Promise<void> | undefined
   function recordNow(moment: Moment): Promise<void> {
-    const line = toLine(toEvent(moment))
+    const line = lineOf(moment, options)
+    if (line === undefined) return Promise.reject(new Error('the event could not be made'))
     return within(patience, Promise.all(sinks.map(sink => sink.writeNow(line))))
   }
   function recordAndFollow(moment: Moment): void {
@@ -83,10 +85,24 @@ function createRecorder(sinks: readonly Sink[], { mode, patience = 5_000 }: Audi
     latest = written
   }
   function recordSoon(moment: Moment): void {
-    const line = toLine(toEvent(moment))
-    for (const sink of sinks) sink.write(line)
+    const line = lineOf(moment, options)
+    if (line !== undefined) for (const sink of sinks) sink.write(line)
   }
   return { record: mode === 'batch' ? recordSoon : recordAndFollow, recordNow, backlog: () => latest }
+}
+
+/** An event that cannot be made is a line lost in every sink; it must not end the process. */
+function lineOf(moment: Moment, { sinks, onDropped, onError }: AuditOptions): string | undefined {
+  try {
+    return toLine(toEvent(moment))
+  } catch (thrown) {
+    const error = new Error('an audit event could not be made', { cause: thrown })
+    for (const { name } of sinks) {
+      onError(name, error)
+      onDropped(name, 1)
+    }
+    return undefined
+  }
 }
 
 async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {

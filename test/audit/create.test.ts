@@ -246,6 +246,28 @@ t.test('what is dropped is counted by sink', async (t) => {
   await audit.close()
 })
 
+t.test('an event that cannot be made is counted as lost, refuses in strict, and ends nothing', async (t) => {
+  // What admit would never let through: allowed, with an impersonation that cannot be read.
+  const bad = arrival({ rawHeaders: ['Impersonate-Nonsense', 'x'] })
+  const dropped: number[] = []
+  const errors: unknown[] = []
+  const options: Partial<AuditOptions> = { onDropped: (_sink, lines) => { dropped.push(lines) }, onError: (_sink, error) => { errors.push(error.cause) } }
+  const { audit, memory } = start(options)
+  const trail = audit.open(bad)
+  trail.note(facts)
+  let given = false
+  trail.onFinish(() => { given = true })
+  trail.finish(complete)
+  t.ok(given)
+  t.strictSame(memory.lines, [])
+  t.strictSame(dropped, [1])
+  t.match(errors, [{ code: 'ImpersonationDenied' }])
+
+  const strict = start({ ...options, mode: 'blocking-strict' }).audit.open(bad)
+  strict.note(facts)
+  await t.rejects(strict.admit() as Promise<void>, { code: 'AuditUnavailable' })
+})
+
 t.test('a thousand requests at once are a thousand whole lines in the file', async (t) => {
   const path = join(t.testdir(), 'audit.log')
   const { audit } = start({ sinks: [createFileSink({ path, maxSize: 1e9, keep: 1 })] })
