@@ -35,7 +35,7 @@ export class WebSocketExec {
   /** Begins an exec on the connection, or returns why not. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, asked: Asked, start: (carrier: Carrier) => void): Answer | undefined {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
-    if ((request.headers.upgrade ?? '').toLowerCase() !== 'websocket') return failure(badRequest('exec is served to WebSocket upgrades'))
+    if ((request.headers.upgrade ?? '').toLowerCase() !== 'websocket') return failure(badRequest('exec is served to upgrades to WebSocket and SPDY/3.1'))
     if (!protocols.some((protocol) => offered.includes(protocol))) {
       return failure(badRequest(`none of the subprotocols is supported: ${protocols.join(', ')}`))
     }

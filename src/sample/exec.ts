@@ -1,6 +1,7 @@
 import type { PassThrough } from 'node:stream'
 import type { Call } from './answer.ts'
 import { failure } from './answer.ts'
+import { acceptSpdy } from './exec-spdy.ts'
 import { WebSocketExec } from './exec-websocket.ts'
 import type { JsonObject, KubeObject } from './json.ts'
 import { list, namespaceOf, text } from './json.ts'
@@ -32,7 +33,7 @@ export interface Carrier {
   finish(status: JsonObject): void
 }
 
-/** Serves `pods/exec` by WebSocket; any other upgrade is answered as if it had not asked for one. */
+/** Serves `pods/exec` by WebSocket and SPDY; any other upgrade is answered as if it had not asked for one. */
 export function createUpgrade(world: World, signal: AbortSignal): Upgrade {
   const webSockets = new WebSocketExec(signal)
   return (call, request, socket, head) => {
@@ -42,7 +43,8 @@ export function createUpgrade(world: World, signal: AbortSignal): Upgrade {
       const pod = read(world, target)
       const asked = askedOf(call, pod)
       const start = (carrier: Carrier) => void execute(asked, pod, carrier)
-      return webSockets.accept(request, socket, head, asked, start)
+      const isSpdy = call.headers.upgrade?.toLowerCase() === 'spdy/3.1'
+      return isSpdy ? acceptSpdy(request, socket, head, asked, signal, start) : webSockets.accept(request, socket, head, asked, start)
     } catch (error) {
       if (error instanceof ApiError) return failure(error)
       throw error

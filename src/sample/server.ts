@@ -1,5 +1,4 @@
 import { randomUUID, timingSafeEqual, createHash } from 'node:crypto'
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
@@ -8,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Answer, Call } from './answer.ts'
 import { failure } from './answer.ts'
+import { drained } from './drained.ts'
 import { ApiError } from './status.ts'
 
 export type Upgrade = (call: Call, request: IncomingMessage, socket: Duplex, head: Buffer) => Answer | undefined
@@ -113,7 +113,7 @@ async function send({ signal }: ServerOptions, request: Request, response: Respo
   response.once('close', () => gone.abort())
   for await (const chunk of body(AbortSignal.any([signal, gone.signal]))) {
     if (gone.signal.aborted) return
-    if (!writeTo(response, chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!writeTo(response, chunk)) await drained(response)
   }
   response.end()
 }
