@@ -16,6 +16,8 @@ export interface UpstreamOptions {
   readonly ca?: string
   /** Asks the client for a certificate of this authority (PEM). */
   readonly clientCa?: string
+  /** Requests that are no part of the test (the proxy's own watches): held, never counted, never handed on. */
+  readonly aside?: (target: string) => boolean
 }
 
 /**
@@ -47,7 +49,7 @@ export interface Upstream {
 export async function startUpstream(t: Scope, options: UpstreamOptions = {}): Promise<Upstream> {
   const authority = options.tls === undefined ? makeAuthority() : undefined
   const issued = options.tls ?? authority?.issue()
-  const recording = new Recording()
+  const recording = new Recording(options.aside ?? (() => false))
   const accept = (socket: Socket) => recording.accept(socket)
   const clients = options.clientCa === undefined ? {} : { ca: options.clientCa, requestCert: true }
   const server = issued ? tls.createServer({ ...issued, ...clients }, accept) : net.createServer(accept)
@@ -80,10 +82,20 @@ class Recording {
   readonly requests: RecordedRequest[] = []
   readonly #newRequests = new Queue<RecordedRequest>()
   readonly #newConnections = new Queue<RecordedConnection>()
+  readonly #aside: (target: string) => boolean
+  #bytesAside = 0
   #handler: Handler = () => ({ status: 200, headers: ['Content-Type', 'application/json'], body: '{}' })
+
+  constructor(aside: (target: string) => boolean) {
+    this.#aside = aside
+  }
 
   accept(socket: Socket): void {
     const connection = new RecordedConnection(socket, this.connections.length, (request, reply) => {
+      if (this.#aside(request.target)) {
+        this.#bytesAside += request.raw.length
+        return 'hold'
+      }
       this.requests.push(request)
       this.#newRequests.put(request)
       return this.#handler(request, reply)
@@ -93,7 +105,7 @@ class Recording {
   }
 
   get bytes(): number {
-    return this.connections.reduce((sum, connection) => sum + connection.bytes, 0)
+    return this.connections.reduce((sum, connection) => sum + connection.bytes, 0) - this.#bytesAside
   }
 
   get faults(): string[] {

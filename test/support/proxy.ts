@@ -1,0 +1,197 @@
+import { EventEmitter, once } from 'node:events'
+import { readFileSync, watch } from 'node:fs'
+import { mkdtemp, rename, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from '../../src/build.ts'
+import type { AuditEvent } from '../../src/audit/event.ts'
+import { requireConfig } from '../../src/config/load.ts'
+import { createLog } from '../../src/log/log.ts'
+import type { Authority } from './certificates.ts'
+import { keyFor } from './keys.ts'
+import { connectRaw } from './raw-client.ts'
+import { removeLater, type Scope } from './scope.ts'
+
+export type { AuditEvent } from '../../src/audit/event.ts'
+
+export interface ProxyOptions {
+  /** By cluster name, the first the default one. */
+  readonly upstreams: Readonly<Record<string, { readonly url: string, readonly ca: string }>>
+  /** Ours towards every cluster. */
+  readonly token: string
+  readonly callers: CallersFile
+  /** Issues the proxy's certificate for localhost; without it, plain HTTP on loopback. */
+  readonly tls?: Authority
+  readonly timeouts?: { readonly connect: string, readonly response: string }
+  readonly openshift?: boolean
+  /** More of the config, merged by section. */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+/** What callers.yaml holds. */
+export interface CallersFile {
+  readonly callers: readonly object[]
+  readonly scopes?: readonly object[]
+}
+
+/** The real product, in this process, with real files. */
+export interface TestProxy {
+  readonly port: number
+  readonly url: string
+  /** PEM; empty where it serves plain HTTP. */
+  readonly ca: string
+  readonly adminUrl: string
+  /** Everything audited so far. */
+  events(): readonly AuditEvent[]
+  /** The last event of that request, as soon as it is written. */
+  event(auditId: string): Promise<AuditEvent>
+  auditText(): string
+  /** The operational log so far, at the most verbose level. */
+  logText(): string
+  metrics(): Promise<string>
+  /** Writes callers.yaml anew; resolves when the proxy says that it has it. */
+  rewriteCallers(callers: CallersFile): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts it; it is stopped with the test. */
+export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'portcullis-test-'))
+  const file = await writeFiles(folder, options)
+  const log = new MemoryLog()
+  const generations = new Generations(folder, log)
+  await generations.write(options.callers)
+  const { config } = await requireConfig(file)
+  const proxy = await build(config, { log: createLog({ level: 'trace', destination: log }), env: {}, nodeMetrics: false })
+  let stopped: Promise<void> | undefined
+  const stop = () => stopped ??= proxy.close({ patience: 500 })
+  removeLater(t, folder)
+  t.teardown(stop)
+  const ca = options.tls?.ca ?? ''
+  const audit = new AuditFile(join(folder, 'audit.log'))
+  t.teardown(() => audit.close())
+  return {
+    port: proxy.port,
+    url: `${ca === '' ? 'http' : 'https'}://localhost:${proxy.port}`,
+    ca,
+    adminUrl: proxy.admin.url,
+    events: () => audit.events(),
+    event: (id) => audit.event(id),
+    auditText: () => audit.text(),
+    logText: () => log.text,
+    metrics: async () => (await fetch(`${proxy.admin.url}/metrics`)).text(),
+    rewriteCallers: async (callers) => {
+      await generations.write(callers)
+      await generations.inForce(t, { port: proxy.port, ca })
+    },
+    stop,
+  }
+}
+
+async function writeFiles(folder: string, options: ProxyOptions): Promise<string> {
+  const { upstreams, token, tls, timeouts, openshift = false, config = {} } = options
+  const write = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 })
+  await write('token', token)
+  for (const [name, { ca }] of Object.entries(upstreams)) await write(`${name}-ca.crt`, ca)
+  const issued = tls?.issue()
+  if (issued !== undefined) await Promise.all([write('tls.crt', issued.cert), write('tls.key', issued.key)])
+  const sections: Record<string, object> = {
+    listen: { host: '127.0.0.1', port: 0, ...(issued === undefined ? {} : { tls: { certFile: 'tls.crt', keyFile: 'tls.key' } }) },
+    admin: { host: '127.0.0.1', port: 0 },
+    callers: { file: 'callers.yaml' },
+    audit: { sinks: [{ file: { path: 'audit.log' } }] },
+    log: { level: 'trace' },
+  }
+  for (const [name, section] of Object.entries(config)) sections[name] = { ...sections[name], ...section as object }
+  const clusters = Object.entries(upstreams).map(([name, { url }]) => ({
+    name, server: url, caFile: `${name}-ca.crt`, credential: { tokenFile: 'token' }, openshift, ...(timeouts === undefined ? {} : { timeouts }),
+  }))
+  // JSON is YAML.
+  await write('portcullis.yaml', JSON.stringify({ ...sections, clusters }))
+  return join(folder, 'portcullis.yaml')
+}
+
+class MemoryLog extends EventEmitter<{ line: [string] }> {
+  text = ''
+
+  write(line: string): void {
+    this.text += line
+    this.emit('line', line)
+  }
+}
+
+/** Writes callers.yaml, each time with a caller of its own by which to see that it is in force. */
+class Generations {
+  readonly #folder: string
+  readonly #log: MemoryLog
+  #number = 0
+  #key = ''
+
+  constructor(folder: string, log: MemoryLog) {
+    this.#folder = folder
+    this.#log = log
+  }
+
+  async write({ callers, scopes = [] }: CallersFile): Promise<void> {
+    this.#number += 1
+    const { key, id, sha256 } = keyFor(`gen${String(this.#number).padStart(5, '0')}`)
+    this.#key = key
+    const witness = { name: `generation-${this.#number}`, keys: [{ id, sha256, createdAt: '2026-01-01T00:00:00Z' }] }
+    const fresh = join(this.#folder, 'callers.yaml.new')
+    await writeFile(fresh, JSON.stringify({ scopes, callers: [...callers, witness] }), { mode: 0o600 })
+    await rename(fresh, join(this.#folder, 'callers.yaml'))
+  }
+
+  async inForce(t: Scope, { port, ca }: { readonly port: number, readonly ca: string }): Promise<void> {
+    const key = this.#key
+    for (;;) {
+      const next = once(this.#log, 'line')
+      const client = await connectRaw(t, ca === '' ? { port } : { port, ca })
+      client.request('GET', '/witness', ['Authorization', `Bearer ${key}`])
+      const { status } = await client.response()
+      client.close()
+      if (status !== 401) return
+      await next
+    }
+  }
+}
+
+/** The audit log, followed as it grows. */
+class AuditFile {
+  readonly #path: string
+  readonly #grown = new EventEmitter<{ grown: [] }>()
+  readonly #watcher
+
+  constructor(path: string) {
+    this.#path = path
+    this.#grown.setMaxListeners(0)
+    // The folder, for the file is not there before its first line.
+    this.#watcher = watch(join(path, '..'), () => this.#grown.emit('grown'))
+  }
+
+  text(): string {
+    try {
+      return readFileSync(this.#path, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+
+  /** Whole lines only. */
+  events(): AuditEvent[] {
+    return this.text().split('\n').slice(0, -1).map((line) => JSON.parse(line) as AuditEvent)
+  }
+
+  async event(auditId: string): Promise<AuditEvent> {
+    for (;;) {
+      const grown = once(this.#grown, 'grown')
+      const found = this.events().findLast(({ auditID }) => auditID === auditId)
+      if (found !== undefined) return found
+      await grown
+    }
+  }
+
+  close(): void {
+    this.#watcher.close()
+  }
+}
