@@ -1,9 +1,8 @@
-import { FaultsError } from '../files/fault.ts'
 import { keepReloading } from '../files/reloading.ts'
 import type { Reloaded } from '../files/reloading.ts'
 import type { watchFiles } from '../files/watch.ts'
 import type { Callers } from './callers.ts'
-import { loadCallers } from './load.ts'
+import { requireCallers } from './load.ts'
 import type { LoadedCallers } from './load.ts'
 
 export interface FileCallersOptions {
@@ -27,11 +26,9 @@ export async function createFileCallers(options: FileCallersOptions): Promise<Ca
   let current: LoadedCallers | undefined
 
   async function reload(): Promise<LoadedCallers> {
-    const loaded = await loadCallers(paths, { clusters, now: now() })
-    if (loaded.faults.length > 0) throw new FaultsError(loaded.faults)
-    current = loaded
+    current = await requireCallers(paths, { clusters, now: now() })
     for (const listener of listeners) listener()
-    return loaded
+    return current
   }
 
   // Followed before it is read: what changes in between is then read again.

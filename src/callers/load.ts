@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { byPosition, wholeFile } from '../files/fault.ts'
+import { byPosition, FaultsError, wholeFile } from '../files/fault.ts'
 import type { Fault, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import type { CallerDefinition, Rule } from '../model/caller.ts'
@@ -34,6 +34,13 @@ export interface LoadOptions {
 export async function loadCallers(paths: readonly string[], options: LoadOptions = {}): Promise<LoadedCallers> {
   const files = (await Promise.all(paths.map(listFiles))).flat()
   return assemble(await Promise.all(files.map(readOne)), options)
+}
+
+/** The same for a start or a command: rejects with FaultsError where there are faults. */
+export async function requireCallers(paths: readonly string[], options: LoadOptions = {}): Promise<LoadedCallers> {
+  const loaded = await loadCallers(paths, options)
+  if (loaded.faults.length > 0) throw new FaultsError(loaded.faults)
+  return loaded
 }
 
 async function readOne(file: string): Promise<Entries> {

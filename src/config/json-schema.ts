@@ -1,0 +1,29 @@
+import { callersFileSchema } from '../callers/schema.ts'
+import { configSchema } from './schema.ts'
+
+/** The files of `config/` that are made from the code, by name, so that an editor knows what we accept. */
+export function jsonSchemas(): Readonly<Record<string, string>> {
+  return {
+    'portcullis.schema.json': toJson(configSchema),
+    'callers.schema.json': toJson(callersFileSchema),
+  }
+}
+
+function toJson(schema: unknown): string {
+  return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...asWritten(schema) as object }, null, 2)}\n`
+}
+
+/** A schema for what people write: what has a default may be left out, and our own keywords mean nothing to others. */
+function asWritten(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(asWritten)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const { required, properties } = schema as { required?: unknown, properties?: Readonly<Record<string, { default?: unknown }>> }
+  const entries = Object.entries(schema)
+    .filter(([name]) => name !== 'x-unknown' && name !== 'title')
+    .map(([name, value]) => [name, name === 'default' ? value : asWritten(value)])
+  const written = Object.fromEntries(entries) as Record<string, unknown>
+  if (Array.isArray(required) && properties !== undefined) {
+    written['required'] = required.filter(name => properties[String(name)]?.default === undefined)
+  }
+  return written
+}
