@@ -70,7 +70,7 @@ export async function createSampleCluster(options: SampleOptions): Promise<Sampl
     seen: (request) => record(requests, request),
     failed: (error) => log({ msg: 'an exchange failed', error: String(error) }),
     answer: (call) => answer(world, call),
-    upgrade: createUpgrade(world, stop.signal),
+    upgrade: createUpgrade(world),
     signal: stop.signal,
   })
   server.listen(port, host)

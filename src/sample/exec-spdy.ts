@@ -15,7 +15,7 @@ const protocol = 'v4.channel.k8s.io'
 
 /** Begins an exec over SPDY/3.1, as kubectl before 1.31 wants it, or returns why not. */
 export function acceptSpdy(
-  request: IncomingMessage, socket: Duplex, head: Buffer, asked: Asked, signal: AbortSignal, start: (carrier: Carrier) => void,
+  request: IncomingMessage, socket: Duplex, head: Buffer, asked: Asked, start: (carrier: Carrier) => void,
 ): Answer | undefined {
   const offered = request.headersDistinct['x-stream-protocol-version']?.flatMap((each) => each.split(/, */)) ?? []
   if (!offered.includes(protocol)) {
@@ -24,7 +24,7 @@ export function acceptSpdy(
   }
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`)
   if (head.length > 0) socket.unshift(head)
-  void new SpdySession(socket, asked, start).serve(signal)
+  void new SpdySession(socket, asked, start).serve()
   return undefined
 }
 
@@ -50,9 +50,7 @@ class SpdySession implements Carrier {
   }
 
   /** Reads the connection to its end; a client that goes or errs ends the command. */
-  async serve(signal: AbortSignal): Promise<void> {
-    const stop = () => this.#socket.destroy()
-    signal.addEventListener('abort', stop)
+  async serve(): Promise<void> {
     try {
       const reader = new FrameReader()
       for await (const chunk of this.#socket as AsyncIterable<Buffer>) {
@@ -61,7 +59,6 @@ class SpdySession implements Carrier {
     } catch {
       this.#socket.destroy()
     } finally {
-      signal.removeEventListener('abort', stop)
       this.#gone.abort()
       this.#headers.close()
       this.stdin.destroy()

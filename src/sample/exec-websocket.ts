@@ -26,11 +26,6 @@ export class WebSocketExec {
     maxPayload: 4 * 1024 * 1024,
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   })
-  readonly #signal: AbortSignal
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-  }
 
   /** Begins an exec on the connection, or returns why not. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, asked: Asked, start: (carrier: Carrier) => void): Answer | undefined {
@@ -39,19 +34,18 @@ export class WebSocketExec {
     if (!protocols.some((protocol) => offered.includes(protocol))) {
       return failure(badRequest(`none of the subprotocols is supported: ${protocols.join(', ')}`))
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => start(carry(webSocket, asked, this.#signal)))
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => start(carry(webSocket, asked)))
     return undefined
   }
 }
 
-function carry(webSocket: WebSocket, asked: Asked, signal: AbortSignal): Carrier {
+function carry(webSocket: WebSocket, asked: Asked): Carrier {
   const gone = new AbortController()
   const stdin = new PassThrough()
   webSocket.on('message', (data) => receive(webSocket, stdin, data))
   webSocket.on('error', () => webSocket.terminate())
   webSocket.once('close', () => gone.abort())
   gone.signal.addEventListener('abort', () => stdin.destroy())
-  signal.addEventListener('abort', () => webSocket.terminate())
   stdin.on('drain', () => webSocket.resume())
   // An empty message on the lowest channel tells the client that the exec has begun, as the API server does.
   webSocket.send(Buffer.from([asked.stdout ? channel.stdout : channel.error]))

@@ -34,8 +34,8 @@ export interface Carrier {
 }
 
 /** Serves `pods/exec` by WebSocket and SPDY; any other upgrade is answered as if it had not asked for one. */
-export function createUpgrade(world: World, signal: AbortSignal): Upgrade {
-  const webSockets = new WebSocketExec(signal)
+export function createUpgrade(world: World): Upgrade {
+  const webSockets = new WebSocketExec()
   return (call, request, socket, head) => {
     try {
       const target = readTarget(call.path, world.types)
@@ -44,7 +44,7 @@ export function createUpgrade(world: World, signal: AbortSignal): Upgrade {
       const asked = askedOf(call, pod)
       const start = (carrier: Carrier) => void execute(asked, pod, carrier)
       const isSpdy = call.headers.upgrade?.toLowerCase() === 'spdy/3.1'
-      return isSpdy ? acceptSpdy(request, socket, head, asked, signal, start) : webSockets.accept(request, socket, head, asked, start)
+      return isSpdy ? acceptSpdy(request, socket, head, asked, start) : webSockets.accept(request, socket, head, asked, start)
     } catch (error) {
       if (error instanceof ApiError) return failure(error)
       throw error

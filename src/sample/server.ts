@@ -53,7 +53,7 @@ export function createServer(options: ServerOptions): Http2SecureServer {
 async function respond(options: ServerOptions, request: Request, response: Response): Promise<void> {
   options.seen(request)
   try {
-    await send(options, request, response, await answerTo(options, request))
+    await send(request, response, await answerTo(options, request))
   } catch (error) {
     // The caller went away, or the sample is at fault: either way this exchange is over.
     options.failed(error)
@@ -100,7 +100,7 @@ function callOf(request: Request, body: Buffer): Call {
   }
 }
 
-async function send({ signal }: ServerOptions, request: Request, response: Response, { status, headers, body }: Answer): Promise<void> {
+async function send(request: Request, response: Response, { status, headers, body }: Answer): Promise<void> {
   const all: Record<string, string> = { 'audit-id': randomUUID(), ...headers }
   if (typeof body !== 'function') {
     if (status !== 304) all['content-length'] = String(Buffer.byteLength(body))
@@ -111,7 +111,7 @@ async function send({ signal }: ServerOptions, request: Request, response: Respo
   begin(response, status, all)
   const gone = new AbortController()
   response.once('close', () => gone.abort())
-  for await (const chunk of body(AbortSignal.any([signal, gone.signal]))) {
+  for await (const chunk of body(gone.signal)) {
     if (gone.signal.aborted) return
     if (!writeTo(response, chunk)) await drained(response)
   }
@@ -141,5 +141,5 @@ function takeUpgrade(options: ServerOptions, request: IncomingMessage, socket: D
   response.shouldKeepAlive = false
   response.assignSocket(socket as Socket)
   response.once('finish', () => socket.end())
-  send(options, request, response, answer).catch(options.failed)
+  send(request, response, answer).catch(options.failed)
 }
