@@ -2,6 +2,7 @@ import t from 'tap'
 import { guardTable, routeReasons } from '../../src/authorize/guard-table.ts'
 import { guardRoutes, type GuardRoute, type Rule } from '../../src/model/caller.ts'
 import type { Question } from '../../src/model/verdict.ts'
+import { rule } from '../support/builders.ts'
 import { facts, judge } from '../support/questions.ts'
 
 /** Otherwise sufficient: everything, everywhere. */
@@ -202,6 +203,13 @@ t.test('one rule has to acknowledge every route that its request opens', async (
   const [first, second] = [rules(['mint-token']), rules(['own-credential'])]
   t.match(judge([...first, ...second], request), { code: 'EscalationDenied' })
   t.equal(judge([...first, ...second, ...rules(['own-credential', 'mint-token'])], request).allowed, true)
+})
+
+t.test('a scope that acknowledges is found behind one that does not', async (t) => {
+  const grants = ['a', 'b', 'c'].map(scope => ({
+    scope, namespaces: undefined, rules: [rule({ verbs: ['get'], nonResourceURLs: ['/logs'], acknowledge: scope === 'b' ? ['server-internals'] : [] })],
+  }))
+  t.match(judge([], 'GET /logs', {}, { grants }), { allowed: true, rule: { scope: 'b' } })
 })
 
 t.test('the acknowledgement of a rule that does not match opens nothing', async (t) => {
