@@ -1,4 +1,4 @@
-import { redactSecrets } from '../log/redact.ts'
+import { redactSecrets } from '../redaction/redact.ts'
 import type { Moment } from './event.ts'
 
 /** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. */

@@ -2,7 +2,7 @@ import { readImpersonation } from '../headers/impersonation.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
-import { redacted, redactSecrets } from '../log/redact.ts'
+import { redacted, redactSecrets } from '../redaction/redact.ts'
 import { annotationsOf } from './annotations.ts'
 import { hideInTarget } from './target.ts'
 

@@ -1,4 +1,4 @@
-import { redacted, redactSecrets } from '../log/redact.ts'
+import { redacted, redactSecrets } from '../redaction/redact.ts'
 
 /**
  * A request-target fit for the log: credentials in its query, keys in its path and

@@ -1,6 +1,6 @@
 import { pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { DestinationStream, Logger } from 'pino'
-import { redactSecrets } from './redact.ts'
+import { redactSecrets } from '../redaction/redact.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { redactSecrets } from '../../src/log/redact.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { keyFor } from '../support/keys.ts'
 
 const { key } = keyFor('k7Q2mX9a')

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { defaultConfigFile } from '../config/default-file.ts'
+import { canICommand } from './can-i.ts'
+import { checkCommand } from './check.ts'
+import { demoCommand } from './demo.ts'
+import { explainCommand } from './explain.ts'
+import { keyCreateCommand } from './key-create.ts'
+import { loadKnown } from './load-known.ts'
+import { serveCommand } from './serve.ts'
+
+const { stdin, stdout, stderr, env } = process
+const configOption = ['--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)'] as const
+
+type Done = (exitCode: number) => void
+interface WithConfig { readonly config?: string }
+
+const configFile = ({ config }: WithConfig) => config === undefined ? defaultConfigFile() : Promise.resolve(config)
+
+/** Every command. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
+export function addCommands(program: Command, done: Done): void {
+  program.version(version(), '-V, --version')
+  addServers(program, done)
+  addChecks(program, done)
+  addKeys(program, done)
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+function addServers(program: Command, done: Done): void {
+  program.command('serve')
+    .description('run the proxy')
+    .option(...configOption)
+    .action(async (options: WithConfig) => done(await serveCommand({ configFile: await configFile(options) }, { stderr, env })))
+
+  program.command('demo')
+    .description('run the proxy against an embedded sample cluster and print lines to try it with')
+    .option('--port <port>', 'port of the proxy (default: 8443, or a free one)')
+    .action(async ({ port }: { port?: string }) => done(await demoCommand({ port }, { stdout, stderr, env })))
+}
+
+function addChecks(program: Command, done: Done): void {
+  program.command('check')
+    .description('validate the config and the callers, and list which escalation routes are open')
+    .option(...configOption)
+    .option('--strict', 'exit with 1 on warnings too')
+    .action(async (options: WithConfig & { strict?: boolean }) => {
+      done(await checkCommand({ configFile: await configFile(options), strict: options.strict === true }, { stdout, env, now: Date.now }))
+    })
+
+  program.command('explain')
+    .description('how a request is read and judged, and why, as JSON')
+    .argument('[method]', 'HTTP method; - alone reads JSON lines {caller?, method, url, …} and answers each with a line')
+    .argument('[url]', 'path and query')
+    .option(...configOption)
+    .option('--caller <name>', 'judge for this caller')
+    .action(async (method: string | undefined, url: string | undefined, options: WithConfig & { caller?: string }) => {
+      const load = () => loadKnown(options.config)
+      done(await explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
+    })
+
+  program.command('can-i')
+    .description('whether a caller may do something: yes or no, with the rule')
+    .argument('<verb>', 'get, list, watch, create, update, patch, delete, …')
+    .argument('<resource>', 'RESOURCE[.GROUP][/NAME], or a path that begins with /')
+    .requiredOption('--caller <name>', 'who')
+    .option(...configOption)
+    .option('-n, --namespace <name>', 'namespace; without one: cluster-scoped, or all namespaces')
+    .option('--subresource <name>', 'as in log, exec, scale')
+    .option('--cluster <name>', 'which cluster (default: the first)')
+    .action(async (verb: string, resource: string, options: WithConfig & { caller: string, namespace?: string, subresource?: string, cluster?: string }) => {
+      done(await canICommand({ verb, resource, ...options }, { load: () => loadKnown(options.config), stdout, stderr }))
+    })
+}
+
+function addKeys(program: Command, done: Done): void {
+  program.command('key')
+    .description('API keys')
+    .command('create')
+    .description('make a key for a caller: printed once, on stdout alone')
+    .argument('<caller>')
+    .option(...configOption)
+    .option('--expires <duration>', 'as in 12h or 90d (default: no end)')
+    .action(async (caller: string, options: WithConfig & { expires?: string }) => {
+      const deps = { stdout, stderr, now: Date.now, random: (bytes: number) => randomBytes(bytes) }
+      done(await keyCreateCommand({ configFile: await configFile(options), caller, expires: options.expires }, deps))
+    })
+}

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises'
+import { build, type Portcullis } from '../build.ts'
+import type { Config } from '../config/config.ts'
+import { requireConfig } from '../config/load.ts'
+import { createReload } from '../config/reload.ts'
+import { FaultsError, formatFault } from '../files/fault.ts'
+import { createLog } from '../log/log.ts'
+import { descriptorWarning } from '../wiring/descriptors.ts'
+import { reportReload } from '../wiring/callers.ts'
+import { messageOf, write, type Output } from './output.ts'
+import { stopSignal } from './stop-signal.ts'
+
+export interface ServeArgs {
+  readonly configFile: string
+}
+
+export interface ServeDeps {
+  readonly stderr: Output
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** Milliseconds between `/readyz` failing and the end of new requests. */
+const notice = 1000
+
+/** `portcullis serve`: runs until SIGTERM or SIGINT, then drains. Exit code 1 where it could not start. */
+export async function serveCommand({ configFile }: ServeArgs, { stderr, env }: ServeDeps): Promise<number> {
+  try {
+    const { config, warnings } = await requireConfig(configFile)
+    for (const warning of warnings) await write(stderr, `${formatFault(warning)}\n`)
+    await serve(config, env)
+    return 0
+  } catch (error) {
+    const lines = error instanceof FaultsError ? error.faults.map(formatFault) : [`portcullis serve: ${messageOf(error)}`]
+    await write(stderr, `${lines.join('\n')}\n`)
+    return 1
+  }
+}
+
+async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+  const log = createLog({ level: config.log.level })
+  const stop = stopSignal(log)
+  const tooFew = await descriptorWarning(config.limits.maxConnections)
+  if (tooFew !== undefined) log.warn({}, tooFew)
+  const portcullis = await build(config, { log, env, podNamespace: await podNamespace(env) })
+  const reload = await createReload({
+    started: config,
+    apply: portcullis.apply,
+    report: (outcome) => {
+      reportReload(outcome, log, 'config', portcullis.configReloaded)
+      if (outcome.needsRestart !== undefined && outcome.needsRestart.length > 0) {
+        log.warn({ sections: outcome.needsRestart }, 'config changed where only a restart helps: needs restart')
+      }
+    },
+  })
+  announce(portcullis, config, log)
+  const signal = await stop
+  log.info({ signal }, 'shutting down')
+  reload.close()
+  await portcullis.close({ notice })
+  log.info({}, 'shut down')
+}
+
+function announce({ port, admin }: Portcullis, { listen }: Config, log: ReturnType<typeof createLog>): void {
+  const scheme = listen.tls === undefined ? 'http' : 'https'
+  log.info({ url: `${scheme}://${listen.host}:${port}`, admin: admin.url }, 'listening')
+}
+
+/** In a pod, the namespace of its service account. */
+async function podNamespace(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (env.KUBERNETES_SERVICE_HOST === undefined) return undefined
+  const text = await readFile('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8').catch(() => '')
+  return text.trim() === '' ? undefined : text.trim()
+}

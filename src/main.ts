@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { addCommands } from './cli/commands.ts'
+
+const program = new Command('portcullis')
+  .description('An authenticating proxy for Kubernetes and OpenShift APIs: it holds the service-account token so that nobody else has to.')
+  .showHelpAfterError('(portcullis --help lists the commands)')
+  .exitOverride()
+
+addCommands(program, code => { process.exitCode = code })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Commander has said what is wrong; asking for help or the version is no error.
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : 1
+  if (!(error instanceof CommanderError)) process.stderr.write(`portcullis: ${error instanceof Error ? error.message : String(error)}\n`)
+}
