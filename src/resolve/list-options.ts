@@ -1,5 +1,5 @@
 import { exactName } from './field-selector.ts'
-import { firstValue } from './query.ts'
+import { firstValues } from './query.ts'
 
 export interface ListOptions {
   readonly watch: boolean
@@ -16,9 +16,10 @@ const none: ListOptions = { watch: false, name: '' }
  */
 export function readListOptions(query: string): ListOptions {
   if (query === '') return none
-  const watch = isTrue(firstValue(query, 'watch'))
-  const selector = firstValue(query, 'fieldSelector')
-  if (selector === undefined || !isInteger(query, 'limit') || !isInteger(query, 'timeoutSeconds')) return { watch, name: '' }
+  const values = firstValues(query)
+  const watch = isTrue(values.get('watch'))
+  const selector = values.get('fieldSelector')
+  if (selector === undefined || !isInteger(values.get('limit')) || !isInteger(values.get('timeoutSeconds'))) return { watch, name: '' }
   return { watch, name: pathSegmentName(exactName(selector)) }
 }
 
@@ -31,9 +32,8 @@ function isTrue(value: string | undefined): boolean {
   return value.replaceAll('\u017f', 's').toLowerCase() !== 'false'
 }
 
-/** Go's `strconv.ParseInt(value, 10, 64)`. */
-function isInteger(query: string, name: string): boolean {
-  const value = firstValue(query, name)
+/** Go's `strconv.ParseInt(value, 10, 64)`; an option that is not there is no fault. */
+function isInteger(value: string | undefined): boolean {
   if (value === undefined) return true
   if (!/^[+-]?[0-9]+$/.test(value)) return false
   const number = BigInt(value.replace('+', ''))

@@ -42,8 +42,10 @@ export function readAttributes(method: string, path: string, query: string): Att
 
 /** Go's `strings.Trim(path, "/")`, then split. */
 export function splitPath(path: string): string[] {
-  const trimmed = path.replace(/^\/+/, '').replace(/(?<!\/)\/+$/, '')
-  return trimmed === '' ? [] : trimmed.split('/')
+  let [start, end] = [0, path.length]
+  while (start < end && path[start] === '/') start++
+  while (end > start && path[end - 1] === '/') end--
+  return start === end ? [] : path.slice(start, end).split('/')
 }
 
 /** Undefined for what is no resource request. `at` is past the end where only a special verb stands there. */

@@ -1,17 +1,18 @@
 /**
- * The first value of a parameter, as Go's `url.ParseQuery` reads a raw query: parts are
- * separated by `&` alone, a part with a bare `;` or a bad escape is dropped, `+` is a
- * space. Undefined where there is none; an absent `=` is an empty value.
+ * The first value of every parameter, as Go's `url.ParseQuery` reads a raw query: parts
+ * are separated by `&` alone, a part with a bare `;` or a bad escape is dropped, `+` is
+ * a space; without `=` a value is empty.
  */
-export function firstValue(query: string, name: string): string | undefined {
+export function firstValues(query: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>()
   for (const part of query.split('&')) {
     if (part === '' || part.includes(';')) continue
     const equals = part.indexOf('=')
-    if (unescapeQuery(equals === -1 ? part : part.slice(0, equals)) !== name) continue
+    const name = unescapeQuery(equals === -1 ? part : part.slice(0, equals))
     const value = unescapeQuery(equals === -1 ? '' : part.slice(equals + 1))
-    if (value !== undefined) return value
+    if (name !== undefined && value !== undefined && !values.has(name)) values.set(name, value)
   }
-  return undefined
+  return values
 }
 
 /** Undefined for an escape that is none, or that is no UTF-8 (which the product refuses before it gets here). */
