@@ -9,9 +9,11 @@ import { containerOf } from './pod-log.ts'
 import { read } from './reads.ts'
 import { answer } from './router.ts'
 import type { Upgrade } from './server.ts'
+import type { Io } from './shell.ts'
 import { run } from './shell.ts'
 import { ApiError, badRequest } from './status.ts'
 import { readTarget } from './target.ts'
+import { toTerminal, typed } from './terminal.ts'
 import type { World } from './world.ts'
 
 /** One exec as the caller asked for it. */
@@ -63,22 +65,31 @@ function askedOf({ query }: Call, pod: KubeObject): Asked {
 }
 
 async function execute(asked: Asked, pod: KubeObject, carrier: Carrier): Promise<void> {
-  const silent = () => Promise.resolve()
   if (!asked.stdin) carrier.stdin.end()
   try {
-    const code = await run(asked.command, {
-      stdin: carrier.stdin,
-      stdout: asked.stdout ? (chunk) => carrier.write('stdout', chunk) : silent,
-      stderr: asked.stderr ? (chunk) => carrier.write('stderr', chunk) : silent,
-      env: environment(pod),
-      signal: carrier.signal,
-    })
-    carrier.finish(outcome(code))
+    carrier.finish(outcome(await run(asked.command, ioOf(asked, pod, carrier))))
   } catch (error) {
     carrier.finish({ metadata: {}, status: 'Failure', reason: 'InternalError', message: String(error), code: 500 })
   } finally {
     carrier.stdin.destroy()
   }
+}
+
+function ioOf({ stdin, stdout, stderr, tty }: Asked, pod: KubeObject, carrier: Carrier): Io {
+  const silent = () => Promise.resolve()
+  const write = (stream: 'stdout' | 'stderr') => (chunk: string | Buffer) => (chunk.length > 0 ? carrier.write(stream, chunk) : silent())
+  const io = {
+    stdin: carrier.stdin,
+    stdout: stdout ? write('stdout') : silent,
+    stderr: stderr ? write('stderr') : silent,
+    env: environment(pod),
+    signal: carrier.signal,
+    prompt: '',
+  }
+  if (!tty) return io
+  // A terminal has one screen: what is echoed, printed and complained of comes out the same way.
+  const screen = toTerminal(io.stdout)
+  return { ...io, stdin: stdin ? typed(io.stdin, io.stdout) : io.stdin, stdout: screen, stderr: screen, prompt: stdin ? '$ ' : '' }
 }
 
 /** The Status that ends an exec; client-go reads the exit code from its cause. */

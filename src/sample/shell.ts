@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expand, readScript } from './shell-words.ts'
 
 /** What a command reads and writes. A write resolves when there is room for more. */
@@ -10,6 +10,8 @@ export interface Io {
   readonly stderr: (chunk: string | Buffer) => Promise<void>
   readonly env: Readonly<Record<string, string>>
   readonly signal: AbortSignal
+  /** Written before each line that is read from a terminal; empty where there is none. */
+  readonly prompt: string
 }
 
 type Command = (args: readonly string[], io: Io) => Promise<number>
@@ -80,7 +82,11 @@ async function shell(args: readonly string[], io: Io): Promise<number> {
   try {
     if (args[0] === '-c') return await runScript(args[1] ?? '', io, 0)
     let code = 0
-    for await (const line of createInterface({ input: io.stdin })) code = await runScript(line, io, code)
+    await io.stdout(io.prompt)
+    for await (const line of createInterface({ input: io.stdin })) {
+      code = await runScript(line, io, code)
+      await io.stdout(io.prompt)
+    }
     return code
   } catch (error) {
     if (error instanceof Exit) return error.code
