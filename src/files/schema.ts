@@ -64,7 +64,8 @@ function checkList(shape: Shape, value: readonly unknown[], path: Path, findings
 function checkObject(shape: Shape, value: Fields, path: Path, findings: Finding[]): Fields {
   const { properties = {}, required = [], minProperties = 0, maxProperties = Infinity } = shape
   const result: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(value)) {
+  const given = withoutEmptyLists(properties, value)
+  for (const [name, field] of Object.entries(given)) {
     const known = Object.hasOwn(properties, name) ? properties[name] : undefined
     if (known !== undefined) result[name] = check(known, field, [...path, name], findings)
     else if (shape.additionalProperties === false) findings.push(unknownField(shape, path, name))
@@ -75,12 +76,23 @@ function checkObject(shape: Shape, value: Fields, path: Path, findings: Finding[
     findings.push({ path, message: `must have exactly one of: ${Object.keys(properties).join(', ')}` })
   }
   for (const [name, property] of Object.entries(properties)) {
-    if (Object.hasOwn(value, name)) continue
+    if (Object.hasOwn(given, name)) continue
     // A default is checked as well: it may hold defaults of its own.
     if (property.default !== undefined) result[name] = check(property, property.default, [...path, name], findings)
     else if (required.includes(name)) findings.push({ path: [...path, name], message: 'is missing' })
   }
   return result
+}
+
+/**
+ * A list that is written as null (`verbs:` with nothing behind it, or Go's nil slice)
+ * is an empty one where that is the default, as in Kubernetes manifests. Where a
+ * missing field would mean "all", null stays a fault.
+ */
+function withoutEmptyLists(properties: Readonly<Record<string, Shape>>, value: Fields): Fields {
+  const isEmptyList = (name: string, field: unknown) =>
+    field === null && Object.hasOwn(properties, name) && JSON.stringify(properties[name]?.default) === '[]'
+  return Object.fromEntries(Object.entries(value).filter(([name, field]) => !isEmptyList(name, field)))
 }
 
 function unknownField(shape: Shape, path: Path, name: string): Finding {

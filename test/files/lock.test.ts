@@ -1,0 +1,44 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { withLock } from '../../src/files/lock.ts'
+
+t.test('work on one file is done one after the other, and leaves nothing behind', async (t) => {
+  const folder = t.testdir({ file: '0' })
+  const file = join(folder, 'file')
+  await Promise.all(Array.from({ length: 10 }, () => withLock(file, async () => {
+    const before = Number(readFileSync(file, 'utf8'))
+    await new Promise(setImmediate)
+    writeFileSync(file, String(before + 1))
+  })))
+  t.equal(readFileSync(file, 'utf8'), '10')
+  t.strictSame(readdirSync(folder), ['file'])
+})
+
+t.test('work that fails gives the lock back', async (t) => {
+  const file = join(t.testdir({ file: '' }), 'file')
+  await t.rejects(withLock(file, () => Promise.reject(new Error('no'))), { message: 'no' })
+  t.equal(await withLock(file, async () => 'done'), 'done')
+})
+
+t.test('a lock whose process is gone is taken over', async (t) => {
+  const file = join(t.testdir({ file: '' }), 'file')
+  const { pid } = spawnSync(process.execPath, ['-e', ''])
+  writeFileSync(`${file}.lock`, `${pid} ${hostname()} x`)
+  t.equal(await withLock(file, async () => 'done'), 'done')
+  t.notOk(existsSync(`${file}.lock`))
+})
+
+for (const [what, owner] of [
+  ['a process that lives', `${process.pid} ${hostname()} x`],
+  ['another machine', '1 elsewhere x'],
+] as const) {
+  t.test(`the lock of ${what} is waited for, then named`, async (t) => {
+    const file = join(t.testdir({ file: '' }), 'file')
+    writeFileSync(`${file}.lock`, owner)
+    await t.rejects(withLock(file, async () => 'done', { patience: 60 }), { message: /file\.lock is held by another command/ })
+    t.equal(readFileSync(`${file}.lock`, 'utf8'), owner)
+  })
+}
