@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isCollection, isMap, isPair, isScalar, isSeq, parseAllDocuments, stringify } from 'yaml'
-import type { Document, Node, YAMLMap, YAMLSeq } from 'yaml'
+import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { readYaml } from '../files/yaml.ts'
 import type { WrittenKey } from './schema.ts'
 
-/** A text to put in, and where. */
+/** A text to put in, where, and in place of how many characters. */
 interface Insertion {
   readonly at: number
   readonly text: string
+  readonly instead?: number
 }
 
 /**
@@ -20,8 +21,8 @@ export function addKey(file: string, text: string, caller: string, key: WrittenK
   for (const document of documents) {
     const node = findCaller(document, caller)
     if (node === undefined) continue
-    const { at, text: added } = insertionFor(text, node, key, /\.json$/.test(file))
-    const changed = text.slice(0, at) + added + text.slice(at)
+    const { at, text: added, instead = 0 } = insertionFor(text, node, key, /\.json$/.test(file))
+    const changed = text.slice(0, at) + added + text.slice(at + instead)
     if (hasGained(text, changed, caller, key)) return changed
     throw new Error(`${file} is written in a way that a key cannot be added to: write the caller as a mapping of its own, with keys: []`)
   }
@@ -38,6 +39,7 @@ function insertionFor(text: string, caller: YAMLMap, key: WrittenKey, json: bool
   const entry = json ? JSON.stringify(key) : writeFlow(key)
   const keys = caller.get('keys', true) as unknown
   if (isSeq(keys)) return intoList(text, keys, entry)
+  if (isScalar(keys) && keys.value === null) return insteadOfNull(keys, entry)
   if (caller.flow === true) return { at: endOfLast(caller), text: `, ${json ? '"keys"' : 'keys'}: [${entry}]` }
   const indent = indentOf(text, startOf(caller.items[0]?.key))
   const newline = newlineOf(text)
@@ -52,6 +54,11 @@ function intoList(text: string, keys: YAMLSeq, entry: string): Insertion {
   // Just before the closing bracket.
   if (keys.items.length === 0) return { at: (keys.range?.[1] ?? 0) - 1, text: entry }
   return { at: endOfLast(keys), text: `, ${entry}` }
+}
+
+/** `keys:` with nothing behind it, or `null` or `~`. */
+function insteadOfNull({ range, source = '' }: Scalar, entry: string): Insertion {
+  return { at: range?.[0] ?? 0, text: `${source === '' ? ' ' : ''}[${entry}]`, instead: source.length }
 }
 
 /** `{ id: …, sha256: … }`, in quotes where YAML would read a number. */

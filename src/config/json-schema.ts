@@ -22,6 +22,8 @@ function asWritten(schema: unknown): unknown {
     .filter(([name]) => name !== 'x-unknown' && name !== 'title')
     .map(([name, value]) => [name, name === 'default' ? value : asWritten(value)])
   const written = Object.fromEntries(entries) as Record<string, unknown>
+  // As files/schema.ts reads it.
+  if (written['type'] === 'array' && JSON.stringify(written['default']) === '[]') written['type'] = ['array', 'null']
   if (Array.isArray(required) && properties !== undefined) {
     written['required'] = required.filter(name => properties[String(name)]?.default === undefined)
   }

@@ -11,7 +11,7 @@ const goIdleTimeout = 90_000
 export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
   const clusters = Array.isArray(config.clusters) ? config.clusters : []
   return [
-    ...sound(['listen']) ? listenFaults(config.listen) : [],
+    ...listenFaults(config.listen, sound),
     ...clusters.flatMap((cluster, index) => serverFaults(cluster, ['clusters', index, 'server'], sound)),
     ...timerFaults(config, clusters, sound),
     ...duplicateNames(clusters),
@@ -29,13 +29,18 @@ export function findWarnings(config: WrittenConfig): Finding[] {
   return warnings
 }
 
-function listenFaults({ host, tls, insecure, trustedProxies }: WrittenConfig['listen']): Finding[] {
-  const faults = trustedProxies.flatMap((cidr, index): Finding[] => {
-    return isCidr(cidr) ? [] : [{ path: ['listen', 'trustedProxies', index], message: 'must be a CIDR such as 10.0.0.0/8' }]
-  })
-  if (tls !== undefined || insecure || isLoopback(host)) return faults
+function listenFaults(listen: WrittenConfig['listen'], sound: Sound): Finding[] {
+  const faults = sound(['listen', 'trustedProxies']) ? sourceFaults(listen.trustedProxies) : []
+  const known = (['host', 'tls', 'insecure'] as const).every(name => sound(['listen', name]))
+  if (!known || listen.tls !== undefined || listen.insecure || isLoopback(listen.host)) return faults
   const message = 'plain HTTP is served on loopback alone: set tls: { certFile, keyFile }, or insecure: true where something in front does TLS'
   return [...faults, { path: ['listen'], message }]
+}
+
+function sourceFaults(trustedProxies: readonly string[]): Finding[] {
+  return trustedProxies.flatMap((cidr, index): Finding[] => {
+    return isCidr(cidr) ? [] : [{ path: ['listen', 'trustedProxies', index], message: 'must be a CIDR such as 10.0.0.0/8' }]
+  })
 }
 
 function serverFaults(cluster: WrittenCluster, path: Path, sound: Sound): Finding[] {
