@@ -21,8 +21,8 @@ export function applied(current: KubeObject, configuration: JsonObject, writer: 
   const others = managed.filter((each) => !sameWriter(each.writer, writer))
   const before = ownable(annotated)
   const merged = merge(before, wanted) as JsonObject
-  const changed = intersection(changedFields(before, merged) ?? { '': {} }, fields) ?? {}
-  const left = takenFrom(others, changed, force)
+  const changed = changedFields(before, merged)
+  const left = changed === undefined ? others : takenFrom(others, changed, force)
   const earlier = managed.find((each) => sameWriter(each.writer, writer))?.fields
   const result = restored(annotated, withoutAbandoned(merged, earlier, fields, left))
   return withManaged(result, [...left, { writer, fields }])
@@ -45,16 +45,14 @@ function sortedMembers(value: Json): Json {
 }
 
 function takenFrom(others: readonly Managed[], changed: FieldSet, force: boolean): Managed[] {
-  const clashes = others.map(({ writer, fields }) => ({
-    writer,
-    fields: Object.keys(changed).length === 0 ? undefined : intersection(fields, changed),
-  })).filter(({ fields }) => fields !== undefined && paths(fields).length > 0)
+  const clashes = others.map(({ writer, fields }) => ({ writer, fields: intersection(fields, changed) ?? {} }))
+    .filter(({ fields }) => paths(fields).length > 0)
   if (clashes.length > 0 && !force) throw conflictOf(clashes)
   return others.map((each) => ({ ...each, fields: difference(each.fields, changed) ?? {} }))
 }
 
-function conflictOf(clashes: readonly { writer: Writer; fields: FieldSet | undefined }[]): ApiError {
-  const causes = clashes.flatMap(({ writer, fields }) => paths(fields ?? {}).map((field): Json =>
+function conflictOf(clashes: readonly { writer: Writer; fields: FieldSet }[]): ApiError {
+  const causes = clashes.flatMap(({ writer, fields }) => paths(fields).map((field): Json =>
     ({ reason: 'FieldManagerConflict', message: `conflict with "${writer.manager}" using ${writer.apiVersion}`, field })))
   const each = causes.map((cause) => `${String(object(cause).message)}: ${String(object(cause).field)}`)
   const message = `Apply failed with ${causes.length} conflict${causes.length === 1 ? '' : 's'}: ${each.join('\n')}`
