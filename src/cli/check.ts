@@ -2,7 +2,7 @@ import { loadCallers } from '../callers/load.ts'
 import type { LoadedCallers } from '../callers/load.ts'
 import { loadConfig } from '../config/load.ts'
 import { findMissing } from '../config/referenced.ts'
-import { formatFault } from '../files/fault.ts'
+import { byPosition, formatFault } from '../files/fault.ts'
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition } from '../model/caller.ts'
 import { write } from './output.ts'
@@ -33,7 +33,7 @@ export async function checkCommand({ configFile, strict = false }: CheckArgs, de
   const missing = await findMissing(config, deps.env)
   const clusters = config.clusters.map(({ name }) => name)
   const callers = await loadCallers(config.callers.paths, { clusters, now: deps.now() })
-  const allWarnings = [...warnings, ...missing.map(locate), ...callers.warnings]
+  const allWarnings = [...byPosition([...warnings, ...missing.map(locate)]), ...callers.warnings]
   return finish(configFile, callers.faults, allWarnings, callers, strict, deps.stdout)
 }
 

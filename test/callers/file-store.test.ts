@@ -1,0 +1,75 @@
+import { renameSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createFileCallers } from '../../src/callers/file-store.ts'
+import type { Reloaded } from '../../src/files/reloading.ts'
+
+const key = (id: string, name: string) => `callers: [{ name: ${name}, keys: [{ id: ${id}, sha256: ${'ab'.repeat(32)} }] }]\n`
+
+/** What the store reports, to be waited for; the watch itself keeps no process alive. */
+function listen() {
+  const seen: Reloaded[] = []
+  let wake = () => undefined as void
+  return {
+    report: (outcome: Reloaded) => { seen.push(outcome); wake() },
+    async next(): Promise<Reloaded> {
+      const timer = setTimeout(() => wake(), 5000)
+      while (seen.length === 0) await new Promise<void>((resolve) => { wake = resolve })
+      clearTimeout(timer)
+      return seen.shift()!
+    },
+  }
+}
+
+t.test('callers change with their file, whole, and a bad file changes nothing', async (t) => {
+  const file = join(t.testdir({ 'c.yaml': key('k7Q2mX9a', 'one') }), 'c.yaml')
+  const { report, next } = listen()
+  const callers = await createFileCallers({ paths: [file], report })
+  t.teardown(() => callers.close())
+  let told = 0
+  const stop = callers.onChange(() => { told++ })
+  t.match(await next(), { ok: true })
+  t.match(callers.findKey('k7Q2mX9a'), { caller: { name: 'one' } })
+  t.equal(callers.findKey('other'), undefined)
+
+  const started = performance.now()
+  writeFileSync(file, key('k7Q2mX9b', 'two'))
+  t.match(await next(), { ok: true })
+  t.ok(performance.now() - started < 1000, 'within a second')
+  t.equal(callers.findKey('k7Q2mX9a'), undefined)
+  t.match(callers.all(), [{ name: 'two' }])
+  t.equal(told, 1)
+
+  writeFileSync(file, 'callers: [{ name: three, jwt: {} }]')
+  t.match(await next(), { ok: false, faults: [{ path: 'callers[0].jwt' }] })
+  t.match(callers.findKey('k7Q2mX9b'), { caller: { name: 'two' } })
+  t.equal(told, 1)
+
+  stop()
+  writeFileSync(file, key('k7Q2mX9c', 'four'))
+  t.match(await next(), { ok: true })
+  t.match(callers.findKey('k7Q2mX9c'), { caller: { name: 'four' } })
+  t.equal(told, 1)
+})
+
+t.test('a mounted Secret is followed through its symlink swap', async (t) => {
+  const folder = t.testdir({ '..v1': { 'c.yaml': key('k7Q2mX9a', 'one') } })
+  symlinkSync('..v1', join(folder, '..data'))
+  symlinkSync('..data/c.yaml', join(folder, 'c.yaml'))
+  const { report, next } = listen()
+  const callers = await createFileCallers({ paths: [folder], report })
+  t.teardown(() => callers.close())
+  t.match(await next(), { ok: true })
+
+  mkdirSync(join(folder, '..v2'))
+  writeFileSync(join(folder, '..v2', 'c.yaml'), key('k7Q2mX9b', 'two'))
+  symlinkSync('..v2', join(folder, '..data_tmp'))
+  renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
+  t.match(await next(), { ok: true })
+  t.match(callers.all(), [{ name: 'two' }])
+})
+
+t.test('a first state with faults is no start', async (t) => {
+  const file = join(t.testdir({ 'c.yaml': 'callers: 3' }), 'c.yaml')
+  await t.rejects(createFileCallers({ paths: [file] }), { name: 'FaultsError', message: /callers: must be a list/ })
+})
