@@ -9,7 +9,8 @@ import type { Impersonation } from '../model/verdict.ts'
  */
 export function readImpersonation(headers: readonly string[]): Impersonation | undefined {
   const asked = { user: undefined as string | undefined, groups: [] as string[], uid: undefined as string | undefined }
-  const extra: Record<string, string[]> = {}
+  // No prototype: `Impersonate-Extra-constructor` is a key like any other.
+  const extra = Object.create(null) as Record<string, string[]>
   let any = false
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase()
@@ -22,7 +23,7 @@ export function readImpersonation(headers: readonly string[]): Impersonation | u
     else if (name.startsWith('impersonate-extra-')) (extra[extraKey(name)] ??= []).push(value)
     else throw new ProxyError('ImpersonationDenied', 'this Impersonate header is not known here')
   }
-  return any ? { ...asked, extra } : undefined
+  return any ? { ...asked, extra: { ...extra } } : undefined
 }
 
 function once(name: string, before: string | undefined, value: string): string {

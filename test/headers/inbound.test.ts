@@ -33,6 +33,7 @@ t.test('impersonation is read whole or refused, never dropped', async (t) => {
     'Impersonate-User', 'jane', 'impersonate-group', 'a', 'Impersonate-Group', 'b', 'Impersonate-Uid', '7',
     'Impersonate-Extra-acme.com%2Fproject', 'p', 'Impersonate-Extra-Scopes', 's',
   ]), { user: 'jane', groups: ['a', 'b'], uid: '7', extra: { 'acme.com/project': ['p'], scopes: ['s'] } })
+  t.strictSame(readImpersonation(['Impersonate-Extra-constructor', 'a'])?.extra.constructor, ['a'])
   for (const headers of [
     ['impersonate_user', 'jane'], ['Impersonate-Role', 'x'], ['Impersonate-User', 'a', 'impersonate-user', 'b'], ['Impersonate-Extra-%zz', 'x'],
   ]) t.throws(() => readImpersonation(headers), { code: 'ImpersonationDenied' }, headers.join(' '))
