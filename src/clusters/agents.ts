@@ -52,7 +52,6 @@ function createConnector({ ca, servername, timeouts }: AgentOptions): buildConne
   const dial = buildConnector({
     ...(ca === undefined ? {} : { ca }),
     rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
     allowH2: false,
     timeout: timeouts.connect,
     keepAliveInitialDelay: 30_000,

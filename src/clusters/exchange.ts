@@ -67,8 +67,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#answered = true
   }
 
+  /** Again for the final one where informational heads came before it. */
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (status < 200) return
     this.#status = status
     this.#headers = flat(controller.rawHeaders)
   }

@@ -79,7 +79,7 @@ t.test('somebody who never finishes the TLS handshake is a 503 within the connec
   t.teardown(() => server.close())
   await new Promise((resolve) => server.once('listening', resolve))
   const url = `https://127.0.0.1:${(server.address() as net.AddressInfo).port}`
-  const cluster = clusterFor(t, { url, ca: '' }, { timeouts: { connect: 50, response: 30_000 } })
+  const cluster = clusterFor(t, { url, ca: '' }, { timeouts: { connect: 50, response: 4000 } })
   await t.rejects(cluster.fetch('/version', []), { code: 'UpstreamUnreachable', retryAfter: 1, cause: { code: 'UND_ERR_CONNECT_TIMEOUT' } })
 })
 
@@ -145,9 +145,14 @@ t.test('who waits can give up, also before the request has a connection', async 
   const cluster = clusterFor(t, upstream)
   await t.rejects(cluster.fetch('/version', [], { signal: AbortSignal.abort() }), { code: 'UpstreamUnreachable' })
   t.equal(upstream.requests.length, 0)
+  const early = new AbortController()
+  const unsent = cluster.fetch('/unsent', [], { signal: early.signal })
+  early.abort()
+  await t.rejects(unsent, { code: 'UpstreamUnreachable' })
   const stop = new AbortController()
   const waiting = cluster.fetch('/version', [], { signal: stop.signal })
-  const { connection } = await upstream.nextRequest()
+  const { connection, target } = await upstream.nextRequest()
+  t.equal(target, '/version', 'what was given up while it connected is not sent')
   stop.abort(new ProxyError('Draining', 'going'))
   await t.rejects(waiting, { code: 'Draining' })
   await connection.closed

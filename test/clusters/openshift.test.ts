@@ -57,6 +57,8 @@ t.test('whatever is neither yes nor no leaves it unknown, and is asked again eve
 })
 
 t.test('closing stops asking', async (t) => {
+  const timers: unknown[] = []
+  t.intercept(globalThis, 'setTimeout', { value: (run: unknown) => { timers.push(run); return { unref() {} } } })
   let aborted = false
   const detection = detectOpenshift({
     fetch: (_, __, options) => new Promise((_, reject) => {
@@ -65,4 +67,6 @@ t.test('closing stops asking', async (t) => {
   })
   detection.close()
   t.equal(aborted, true)
+  await settled([])
+  t.strictSame(timers, [])
 })

@@ -103,6 +103,26 @@ t.test('a body timeout of 0 is none, where one of a few milliseconds ends a sile
   t.equal(await watch.body.text(), 'onetwo')
 })
 
+t.test('a head that does not come ends a short request, and never a long one', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer(() => 'hold')
+  const cluster = clusterFor(t, upstream, { timeouts: { connect: 5000, response: 50 } })
+  const watch = cluster.long.request({ origin: upstream.url, path: '/watch', method: 'GET' })
+  const { connection } = await upstream.nextRequest()
+  await t.rejects(cluster.short.request({ origin: upstream.url, path: '/', method: 'GET' }), errors.HeadersTimeoutError)
+  connection.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  t.equal((await watch).statusCode, 200)
+})
+
+t.test('an answer may have 64 KiB of headers, and no more', async (t) => {
+  const upstream = await startUpstream(t)
+  const cluster = clusterFor(t, upstream)
+  upstream.answer(() => ({ status: 200, headers: ['X-Long', 'x'.repeat(60_000)] }))
+  t.equal((await cluster.fetch('/', [])).headers[1]?.length, 60_000)
+  upstream.answer(() => ({ status: 200, headers: ['X-Long', 'x'.repeat(66_000)] }))
+  await t.rejects(cluster.fetch('/', []), { code: 'BadUpstream' })
+})
+
 t.test('an answer nobody asked for on a pooled socket is never the next caller\'s (CVE-2026-48931)', async (t) => {
   const answer = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   const upstream = await startUpstream(t)
@@ -158,13 +178,16 @@ t.test('connections have TCP_NODELAY, and one request at a time', async (t) => {
       return setNoDelay.call(this, on)
     },
   })
-  upstream.answer(() => 'hold')
-  const held = [1, 2].map(() => short.request({ origin: upstream.url, path: '/', method: 'GET' }).catch(() => undefined))
+  upstream.answer((_, reply) => { reply.stream() })
+  // Its head is there and its body is not: undici would pipeline behind it now.
+  const open = await short.request({ origin: upstream.url, path: '/', method: 'GET' })
+  open.body.on('error', () => { /* ended below */ })
+  const held = short.request({ origin: upstream.url, path: '/', method: 'GET' }).catch(() => undefined)
   const [first, second] = [await upstream.nextRequest(), await upstream.nextRequest()]
   t.not(first.connection, second.connection, 'the second request does not wait behind the first')
   t.equal(undelayed.filter(({ remotePort }) => remotePort === upstream.port).length, 2, 'on our side of both')
   await short.destroy()
-  await Promise.all(held)
+  await held
 })
 
 t.test('HTTP/2 is not even offered', async (t) => {
