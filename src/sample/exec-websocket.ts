@@ -47,6 +47,8 @@ function carry(webSocket: WebSocket, asked: Asked): Carrier {
   webSocket.once('close', () => gone.abort())
   gone.signal.addEventListener('abort', () => stdin.destroy())
   stdin.on('drain', () => webSocket.resume())
+  // An ended stream does not drain; but the caller's own goodbye is still to be read.
+  stdin.on('close', () => webSocket.resume())
   // An empty message on the lowest channel tells the client that the exec has begun, as the API server does.
   webSocket.send(Buffer.from([asked.stdout ? channel.stdout : channel.error]))
   return {

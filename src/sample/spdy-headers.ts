@@ -24,15 +24,15 @@ const largestBlock = 16 * 1024
 export class HeaderReader {
   readonly #inflate: Inflate = createInflate({ dictionary, finishFlush: constants.Z_SYNC_FLUSH })
 
-  constructor() {
-    // A fault reaches whoever reads the block through the callback of the write.
-    this.#inflate.on('error', () => {})
-  }
-
   async read(block: Buffer): Promise<ReadonlyMap<string, string>> {
     if (block.length > largestBlock) throw new RangeError('the header block is too large')
     await new Promise<void>((resolve, reject) => {
-      this.#inflate.write(block, (error) => (error ? reject(error) : resolve()))
+      // On a fault zlib never calls back: it says so by the event alone.
+      this.#inflate.once('error', reject)
+      this.#inflate.write(block, () => {
+        this.#inflate.off('error', reject)
+        resolve()
+      })
     })
     const plain = this.#inflate.read() as Buffer | null
     return pairs(plain ?? Buffer.alloc(0))
