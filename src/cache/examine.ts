@@ -20,7 +20,8 @@ export async function examine(kind: DocumentKind, gzip: boolean, { status, heade
   if (encoding !== 'identity' && !(encoding === 'gzip' && gzip)) return no
   const content = encoding === 'gzip' ? await unzipped(body) : body
   if (content === undefined) return no
-  return looksRight(kind, headerValue(headers, 'content-type') ?? '', content)
+  const [contentType = '', second] = headerValues(headers, 'content-type')
+  return second === undefined ? looksRight(kind, contentType, content) : no
 }
 
 /** A body that ends with its connection cannot be told from one that was cut off. */
@@ -31,7 +32,8 @@ function isWhole(headers: readonly string[]): boolean {
 
 /** The API server marks every legacy document `no-cache, private`: that says to revalidate, which is done here. */
 function isPersonal(headers: readonly string[]): boolean {
-  return headerValues(headers, 'cache-control').some((value) => /\bno-store\b/i.test(value))
+  return headerValue(headers, 'set-cookie') !== undefined
+    || headerValues(headers, 'cache-control').some((value) => /\bno-store\b/i.test(value))
     || headerValues(headers, 'vary').some((value) => value.includes('*'))
 }
 

@@ -20,6 +20,9 @@ function groups(...names: string[]): Fetched {
 
 interface Asked { readonly target: string, readonly headers: readonly string[] }
 
+/** Bytes that one answer may have. */
+const bound = 128 << 20
+
 /** A cache on a clock of its own, in front of an upstream that answers what `answers` holds next, or its last. */
 function harness(options: { maxSize?: number } = {}) {
   const state = { now: Date.UTC(2026, 10, 21), answers: [capturedAnswer('apis-kubectl')] as (Fetched | Error | Promise<Fetched>)[], warnings: 0 }
@@ -27,7 +30,8 @@ function harness(options: { maxSize?: number } = {}) {
   const cache = createDiscoveryCache({
     cluster: {
       name: 'prod',
-      async fetch(target, headers) {
+      async fetch(target, headers, options) {
+        if (options?.maxSize !== bound) throw new Error('asked without a bound')
         asked.push({ target, headers })
         const answer = state.answers.length > 1 ? state.answers.shift() : state.answers[0]
         if (answer instanceof Error) throw answer
@@ -239,6 +243,20 @@ t.test('a document last checked while a change was settling is checked once more
   state.now += 2 * minute
   t.strictSame((await get())?.body, groups('apps', 'new.example').body, 'nobody asked when it came to be served')
   t.equal((await get())?.cache, 'hit')
+  t.equal(asked.length, 2)
+})
+
+t.test('a document counts from when it was asked for, not from when it came', async (t) => {
+  const { get, state, asked, cache } = harness()
+  cache.markChanged()
+  let answerLater: (fetched: Fetched) => void = () => {}
+  state.answers = [new Promise<Fetched>((resolve) => { answerLater = resolve }), groups('apps', 'new.example')]
+  state.now += 74_000
+  const slow = get()
+  state.now += 10_000
+  answerLater(groups('apps'))
+  await slow
+  t.strictSame((await get())?.body, groups('apps', 'new.example').body)
   t.equal(asked.length, 2)
 })
 

@@ -57,6 +57,8 @@ const poison: [title: string, kind: DocumentKind, answer: ReturnType<typeof json
   ['a body that ended with its connection', 'group', { ...json(group), headers: ['Content-Type', 'application/json'] }],
   ['a part', 'group', json(group, 'Content-Range', 'bytes 0-32/99')],
   ['what upstream does not want kept', 'group', json(group, 'Cache-Control', 'private, no-store')],
+  ['what comes with a cookie', 'group', json(group, 'Set-Cookie', 'a=b')],
+  ['two types', 'group', json(group, 'content-type', 'text/html')],
   ['what varies by anything', 'group', json(group, 'Vary', '*')],
   ['a coding nobody asked for', 'group', json(group, 'Content-Encoding', 'br')],
   ['gzip for somebody who does not take it', 'group', json(gzipSync(group), 'Content-Encoding', 'gzip')],

@@ -21,7 +21,7 @@ async function watching(t: Scope, steps: Step[], credential = credentialOf('toke
   const upstream = await startUpstream(t)
   const asked = new Queue<RecordedRequest>()
   upstream.answer((request, reply) => {
-    if (!request.target.startsWith(crds)) return { status: 403 }
+    if (!request.target.startsWith(`/base${crds}`)) return { status: 403 }
     asked.put(request)
     const step = steps.length === 0 ? 'hold' : steps.shift()
     return typeof step === 'function' ? step(reply) : step
@@ -30,7 +30,7 @@ async function watching(t: Scope, steps: Step[], credential = credentialOf('toke
   let count = 0
   const waits: number[] = []
   const watch = watchApiChanges({
-    cluster: clusterFor(t, upstream, { credential }),
+    cluster: clusterFor(t, { url: `${upstream.url}/base`, ca: upstream.ca }, { credential }),
     random: () => 0.5,
     onChange: () => changes.put(++count),
     wait: async (ms, signal) => {
@@ -50,14 +50,14 @@ t.test('both sources are listed, then watched from there, and an event is a chan
     reply.chunk(event('ADDED', '9').slice(10) + event('DELETED', '10'))
   }])
   const first = await asked.take()
-  t.equal(first.target, `${crds}?limit=1`)
+  t.equal(first.target, `/base${crds}?limit=1`)
   t.match(first.all('accept')[0], /as=PartialObjectMetadataList/)
   const second = await asked.take()
-  t.match(second.target, /\?watch=true&allowWatchBookmarks=true&timeoutSeconds=450&resourceVersion=7$/)
+  t.match(second.target, /^\/base\/apis\/.*\?watch=true&allowWatchBookmarks=true&timeoutSeconds=450&resourceVersion=7$/)
   t.strictSame(second.all('authorization'), ['Bearer token'])
   t.equal(await changes.take(), 1, 'neither the first list nor a bookmark is a change')
   t.equal(await changes.take(), 2)
-  t.ok(upstream.requests.some(({ target }) => target.startsWith(apiservices)))
+  t.ok(upstream.requests.some(({ target }) => target.startsWith(`/base${apiservices}`)))
   watch.close()
   await second.connection.closed
 })
@@ -79,7 +79,7 @@ t.test('a version that is too old means a new list, and a change that may have b
     const { asked, changes } = await watching(t, [list('7'), tooOld, list('90')])
     await asked.take()
     await asked.take()
-    t.equal((await asked.take()).target, `${crds}?limit=1`)
+    t.equal((await asked.take()).target, `/base${crds}?limit=1`)
     t.equal(await changes.take(), 1)
     t.match((await asked.take()).target, /resourceVersion=90$/)
   }

@@ -36,7 +36,7 @@ export function clusterFor(
 ): Cluster {
   const cluster = createCluster({
     name: 'prod', server: url, ca, tlsServerName: undefined, credential: credentialOf('upstream-token'),
-    timeouts: { connect: 5000, response: 30_000 }, openshift: false, ownNamespaces: [],
+    timeouts: { connect: 25_000, response: 30_000 }, openshift: false, ownNamespaces: [],
     ...overrides,
   })
   t.teardown(async () => {
