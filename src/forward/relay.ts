@@ -68,7 +68,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const upstream = flat(controller.rawHeaders)
     this.#hasLength = upstream.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
     this.#options.onHead?.(status)
-    this.#options.reply.head(status, message, this.#options.headers(upstream), { flush: this.#options.flush })
+    this.#options.reply.head(status, isAscii(message) ? message : '', this.#options.headers(upstream), { flush: this.#options.flush })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -85,6 +85,11 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#settle({ kind: 'failed', error: this.#abortReason ?? error })
   }
+}
+
+/** undici reads a reason phrase as UTF-8, and what that made of other bytes cannot be written. It means nothing anyway (RFC 9112 §4). */
+function isAscii(message: string): boolean {
+  return /^[\t\x20-\x7e]*$/.test(message)
 }
 
 /** undici hands raw headers over as buffers; latin1 keeps every byte (RFC 9110 §5.5). */

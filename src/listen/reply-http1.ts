@@ -38,7 +38,8 @@ export class Http1Reply implements Reply {
     if (this.#closing() || !this.#request.complete) this.#response.shouldKeepAlive = false
     if (message === '') this.#response.writeHead(status, [...headers])
     else this.#response.writeHead(status, message, [...headers])
-    if (flush) this.#response.flushHeaders()
+    // Not flushHeaders: that writes the head as UTF-8, and a byte beyond ASCII would become two.
+    if (flush) this.#response.write(Buffer.alloc(0))
   }
 
   write(chunk: Uint8Array): boolean {
