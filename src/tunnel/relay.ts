@@ -29,7 +29,7 @@ export interface Ended {
 export async function relay({ response, caller, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
   const status = response.statusCode ?? 502
   const framing = framingOf(status, headers)
-  const head = rawHead(status, response.statusMessage ?? '', [...headers, ...framing.headers, 'Connection', 'close'])
+  const head = rawHead(status, reasonPhrase(response), [...headers, ...framing.headers, 'Connection', 'close'])
   const left = () => stop.abort('caller-left')
   const cut = () => { response.destroy() }
   caller.on('end', left)
@@ -37,14 +37,12 @@ export async function relay({ response, caller, headers, stop, lingerMs = 1000 }
   stop.signal.addEventListener('abort', cut)
   caller.resume()
   caller.write(head)
-  if (caller.readableEnded || caller.destroyed) left()
   let bytesOut = 0
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       bytesOut += chunk.length
       if (!caller.write(framing.frame(chunk))) await once(caller, 'drain', { signal: stop.signal })
     }
-    stop.signal.throwIfAborted()
   } catch {
     // No last chunk and too few bytes: nobody takes this answer for complete.
     caller.destroy()
@@ -58,6 +56,11 @@ export async function relay({ response, caller, headers, stop, lingerMs = 1000 }
   closeFlushed(caller, lingerMs)
   await closed(caller)
   return { ending: caller.writableFinished ? 'complete' : 'caller-left', bytesOut }
+}
+
+/** node:http lets control characters through here (RFC 9112 §4); they say nothing, and could end a line. */
+function reasonPhrase({ statusMessage = '' }: IncomingMessage): string {
+  return statusMessage.replace(/[^\t -~\x80-\xff]/g, '')
 }
 
 function endingOf(signal: AbortSignal, caller: Duplex): Ending {

@@ -49,7 +49,6 @@ class Splice {
   #chunksTaken = 0
   #first: Ending | undefined
   #stopping: EarlyEnd | undefined
-  #boundaryTimer: NodeJS.Timeout | undefined
 
   constructor({ caller, upstream, protocolEnd, patience = defaultPatience }: SpliceOptions) {
     this.#caller = caller
@@ -82,7 +81,7 @@ class Splice {
     caller.on('close', () => this.#callerGone())
     upstream.resume()
     caller.resume()
-    // An end in the same tick as the 101 has been told already.
+    // What ended in the tick of the 101 has told so already.
     if (upstream.readableEnded) this.#upstreamOver('complete')
     if (caller.readableEnded) this.#callerDone()
     if (upstream.closed) this.#upstreamOver('upstream-failed')
@@ -128,16 +127,14 @@ class Splice {
 
   /** Ends the tunnel from the middle: after the frame that is under way, if that ends soon, with a farewell. */
   stop(why: EarlyEnd): void {
-    if (this.#stopping !== undefined) return
     this.#stopping = why
     if (this.#first === undefined || this.ending !== this.#first) this.#first = why
     if (this.#frames.atBoundary) return this.#finish(why)
-    this.#boundaryTimer = setTimeout(() => this.#finish(undefined), this.#patience.boundary)
-    this.#caller.once('close', () => clearTimeout(this.#boundaryTimer))
+    const timer = setTimeout(() => this.#finish(undefined), this.#patience.boundary)
+    this.#caller.once('close', () => clearTimeout(timer))
   }
 
   #finish(farewell: EarlyEnd | undefined): void {
-    clearTimeout(this.#boundaryTimer)
     this.#upstream.destroy()
     if (farewell !== undefined && this.#caller.writable) {
       const frame = this.#protocolEnd.farewell(farewell)

@@ -32,7 +32,7 @@ export interface Front {
 
 /** A server that admits every upgrade and hands it to the tunnel, as listen does. */
 export async function startFront(
-  t: Scope, cluster: Cluster, overrides: Partial<Omit<Admitted, 'question'>> = {},
+  t: Scope, cluster: Cluster, overrides: Parameters<typeof admitted>[0] = {},
 ): Promise<Front> {
   let allowed = true
   const streams = createStreams({ recheck: ({ caller }) => allowed ? caller : undefined, now: Date.now })
@@ -42,7 +42,8 @@ export async function startFront(
   const sockets = new Set<Duplex>()
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     sockets.add(socket)
-    socket.on('error', () => {})
+    // As a server's own timeouts would; a tunnel must not end by them.
+    socket.setTimeout(5, () => socket.destroy())
     const letIn = admit(request, overrides)
     const trail = trailOf()
     passed.put({ admitted: letIn, socket, trail, over: pass(tunnel, letIn, { socket, head, trail }) })
@@ -59,7 +60,7 @@ export async function startFront(
   return { port, streams, allow: (answer) => { allowed = answer }, next: () => passed.take() }
 }
 
-function admit(request: IncomingMessage, overrides: Partial<Omit<Admitted, 'question'>>): Admitted {
+function admit(request: IncomingMessage, overrides: Parameters<typeof admitted>[0]): Admitted {
   const { method = '', url: target = '', rawHeaders } = request
   return admitted({
     arrival: arrival({ method, target, rawHeaders, upgrade: true, receivedAt: Date.now() }),
@@ -75,6 +76,7 @@ async function pass(tunnel: Tunnel, admitted: Admitted, upgrade: Parameters<Tunn
   } catch (thrown) {
     const error = asProxyError(thrown)
     const body = JSON.stringify(toStatus(error))
+    upgrade.socket.on('error', () => {})
     upgrade.socket.resume()
     upgrade.socket.end(Buffer.concat([
       rawHead(error.status, 'Refused', ['Content-Length', String(body.length), 'Connection', 'close']), Buffer.from(body),

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net, { type AddressInfo, Socket } from 'node:net'
+import tls from 'node:tls'
 import t from 'tap'
 import type { Cluster } from '../../src/clusters/cluster.ts'
 import { dial } from '../../src/tunnel/dial.ts'
@@ -167,7 +168,30 @@ t.test('a dialling that is given up leaves no connection behind', async (t) => {
   t.equal(upstream.requests.length, 1)
 })
 
-t.test('every tunnel has a connection of its own, and HTTP/1.1', async (t) => {
+t.test('HTTP/1.1 is agreed upon where a server would rather speak HTTP/2', async (t) => {
+  const authority = makeAuthority()
+  const server = tls.createServer({ ...authority.issue(), ALPNProtocols: ['h2', 'http/1.1'] })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const connected = once(server, 'secureConnection') as Promise<[tls.TLSSocket]>
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const dialling = dial(clusterFor(t, { url, ca: authority.ca }), exec, never)
+  const [socket] = await connected
+  t.equal(socket.alpnProtocol, 'http/1.1')
+  socket.destroy()
+  await t.rejects(dialling)
+})
+
+t.test('an answer may have 60 KiB of headers', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer(() => ({ status: 403, headers: ['Warning', 'w'.repeat(60_000)] }))
+  const { response, upstream: socket } = await dial(clusterFor(t, upstream), exec, never)
+  t.equal(response.rawHeaders[1]?.length, 60_000)
+  socket.destroy()
+})
+
+t.test('every tunnel has a connection of its own', async (t) => {
   const upstream = await startUpstream(t)
   upstream.answer(() => ({ status: 403, body: 'no' }))
   const cluster: Cluster = clusterFor(t, upstream)

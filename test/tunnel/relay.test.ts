@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
-import { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
+import { Duplex, Readable } from 'node:stream'
 import t from 'tap'
+import { relay } from '../../src/tunnel/relay.ts'
+import { resolved } from '../support/builders.ts'
 import { clusterFor } from '../support/cluster-builders.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { startUpstream, type Upstream } from '../support/recording-upstream.ts'
@@ -17,6 +20,7 @@ async function setUp(t: Scope): Promise<{ upstream: Upstream, front: Front, clie
   return { upstream, front, client }
 }
 
+const turn = () => new Promise(resolve => setImmediate(resolve))
 const exec = (client: RawClient) => client.request('GET', '/exec', webSocketHeaders('v5.channel.k8s.io'))
 
 t.test('an answer that is no 101 is relayed as it is, and the connection closed', async (t) => {
@@ -111,6 +115,14 @@ for (const [how, head] of [['a length', 'Content-Length: 100'], ['chunks', 'Tran
   })
 }
 
+t.test('control characters in the status line are not passed on', async (t) => {
+  const { upstream, client } = await setUp(t)
+  upstream.answer((_request, reply) => { reply.raw('HTTP/1.1 403 a\0b\x01c\r\nContent-Length: 0\r\n\r\n') })
+  exec(client)
+  const { status, message } = await client.response()
+  t.strictSame([status, message], [403, 'abc'])
+})
+
 t.test('a redirect is relayed and not followed', async (t) => {
   const { upstream, client } = await setUp(t)
   upstream.answer(() => ({ status: 302, headers: ['Location', `${upstream.url}/elsewhere`] }))
@@ -150,11 +162,12 @@ t.test('a caller that reads slowly holds upstream back', async (t) => {
 })
 
 t.test('upstream is let go when the caller leaves, by closing or by ending its side', async (t) => {
-  for (const leave of ['destroy', 'end'] as const) {
+  for (const leave of ['destroy', 'end', 'resetAndDestroy'] as const) {
     const { upstream, front, client } = await setUp(t)
     upstream.answer((_request, reply) => { reply.stream(); reply.chunk('{}') })
     exec(client)
     await (await client.streamed()).next()
+    client.send(Buffer.alloc(200_000))
     client.socket[leave]()
     await upstream.connections[0]?.closed
     const { trail } = await front.next()
@@ -175,6 +188,41 @@ t.test('a long answer is counted as an open stream and ends with the key', async
   await upstream.connections[0]?.closed
   t.match(await (await front.next()).trail.finished, { status: 200, ending: 'revoked' })
   t.equal(front.streams.count(), 0)
+})
+
+t.test('a caller that stops reading is cut off all the same when its key goes', async (t) => {
+  const { upstream, front, client } = await setUp(t)
+  upstream.answer((request, reply) => {
+    reply.head(200)
+    request.connection.socket.write(Buffer.alloc(32 << 20))
+  })
+  client.socket.pause()
+  exec(client)
+  const { socket, trail } = await front.next()
+  while (!socket.writableNeedDrain) await turn()
+  front.allow(false)
+  front.streams.recheck()
+  await once(socket, 'close')
+  t.match(await trail.finished, { status: 200, ending: 'revoked' })
+})
+
+t.test('a short answer is no stream in the record', async (t) => {
+  const upstream = await startUpstream(t)
+  const front = await startFront(t, clusterFor(t, upstream), { resolved: resolved({ longRunning: false }) })
+  const client = await connectRaw(t, { port: front.port })
+  exec(client)
+  t.equal((await client.response()).status, 200)
+  t.equal((await front.next()).trail.startedWith, undefined)
+})
+
+t.test('an answer of which the last bytes were never taken is not complete', async (t) => {
+  const response = Object.assign(Readable.from([Buffer.from('{}')]), { statusCode: 200, statusMessage: 'OK' }) as IncomingMessage
+  const caller = new Duplex({ read() {}, write(_chunk, _encoding, done) { if (this.writableLength < 100) done() } })
+  caller.on('error', () => {})
+  const ended = relay({ response, caller, headers: [], stop: new AbortController() })
+  await once(response, 'end')
+  caller.destroy()
+  t.equal((await ended).ending, 'caller-left')
 })
 
 t.test('a caller that keeps its side open after the answer is closed all the same', async (t) => {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import t from 'tap'
 import { protocolEnds } from '../../src/tunnel/ends.ts'
@@ -30,6 +31,8 @@ interface Rig {
   readonly caller: Socket
   /** The API server's own end of its. */
   readonly upstream: Socket
+  readonly upstreamSide: Socket
+  readonly callerSide: Socket
   readonly stop: AbortController
   readonly ended: Promise<Ended>
 }
@@ -41,7 +44,7 @@ async function rig(t: Scope, options: Partial<SpliceOptions> & { patience?: Pati
   const ended = splice({
     caller: callerSide, upstream: upstreamSide, protocolEnd: protocolEnds.websocket, signal: stop.signal, ...options,
   })
-  return { caller, upstream, stop, ended }
+  return { caller, upstream, callerSide, upstreamSide, stop, ended }
 }
 
 /** To the end of its side. Unlike `for await`, this leaves the other side open. */
@@ -67,6 +70,7 @@ async function readExactly(socket: Socket, length: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+const turn = () => new Promise(resolve => setImmediate(resolve))
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const frame = (size: number) => {
   const head = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0])
@@ -82,7 +86,7 @@ t.test('bytes pass both ways unchanged, however they are cut into chunks', async
     for (let i = 0; i < Math.max(up.length, down.length); i += 1) {
       if (up[i] !== undefined) caller.write(up[i] ?? '')
       if (down[i] !== undefined) upstream.write(down[i] ?? '')
-      if (i % 3 === 0) await new Promise(resolve => setImmediate(resolve))
+      if (i % 3 === 0) await turn()
     }
     upstream.end()
     caller.end()
@@ -105,27 +109,31 @@ t.test('64 MiB pass each way at once, and arrive as they were', async (t) => {
 for (const reader of ['caller', 'upstream'] as const) {
   t.test(`a ${reader} that stops reading stops the other side, and nothing piles up here`, async (t) => {
     const ends = await rig(t)
-    const writer = ends[reader === 'caller' ? 'upstream' : 'caller']
-    ends[reader].pause()
-    const block = Buffer.alloc(1 << 20)
-    const before = process.memoryUsage().arrayBuffers
-    let written = 0
-    const idle = () => new Promise(resolve => setTimeout(resolve, 100))
-    // The kernel's buffers hold some MiB; the writer stalls when they and ours are full.
-    while (written < 256 && writer.write(block)) written += 1
-    while (written < 256 && await Promise.race([once(writer, 'drain').then(() => true), idle().then(() => false)])) {
-      writer.write(block)
-      written += 1
-    }
-    t.ok(written < 64, `${written} MiB were taken`)
-    t.ok(process.memoryUsage().arrayBuffers - before < 32 << 20)
-    writer.end('last')
-    const all = await readAll(ends[reader])
-    t.equal(all.subarray(-4).toString(), 'last')
+    const [writer, source, sink] = reader === 'caller'
+      ? [ends.upstream, ends.upstreamSide, ends.callerSide]
+      : [ends.caller, ends.callerSide, ends.upstreamSide]
+    const bytes = Buffer.alloc(64 << 20, 'x')
+    writer.end(bytes)
+    while (!source.isPaused()) await turn()
+    t.ok(sink.writableLength < 1 << 20, `${sink.writableLength} bytes are held`)
+    t.ok(writer.writableLength > 0, 'the rest is still with who sent it')
+    t.equal((await readAll(ends[reader])).length, bytes.length)
     ends[reader].end()
     t.equal((await ends.ended).ending, reader === 'caller' ? 'complete' : 'caller-left')
   })
 }
+
+t.test('an API server that breaks while a caller is held back is noticed by that caller', async (t) => {
+  const { caller, upstream, callerSide, ended } = await rig(t, { patience: { boundary: 1, farewell: 1, linger: 60_000 } })
+  upstream.pause()
+  caller.on('error', () => {})
+  caller.write(Buffer.alloc(32 << 20))
+  while (!callerSide.isPaused()) await turn()
+  upstream.resetAndDestroy()
+  await readAll(caller)
+  caller.end()
+  t.equal((await ended).ending, 'upstream-failed')
+})
 
 t.test('at the end of an exec the server closes first, and a slow caller still gets the last frame', async (t) => {
   const { caller, upstream, ended } = await rig(t, { patience: { boundary: 1, farewell: 1, linger: 1 } })
@@ -293,6 +301,98 @@ t.test('a tunnel that is revoked before it begins ends at once', async (t) => {
   t.same(await readAll(caller), protocolEnds.spdy.farewell('revoked'))
   caller.end()
   t.equal((await ended).ending, 'revoked')
+})
+
+/** A caller that takes what it is given, byte for byte, only when told to. */
+class SlowCaller extends Duplex {
+  readonly taken: Buffer[] = []
+  readonly #held: (() => void)[] = []
+  #open = false
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.taken.push(chunk)
+    if (this.#open) done()
+    else this.#held.push(done)
+  }
+
+  release(): void {
+    this.#open = true
+    for (const done of this.#held.splice(0)) done()
+  }
+}
+
+async function slowRig(t: Scope & { fail(message: string): unknown }, patience: Patience): Promise<Pick<Rig, 'upstream' | 'stop' | 'ended'> & { caller: SlowCaller }> {
+  const [upstream, upstreamSide] = await pair(t)
+  const caller = new SlowCaller()
+  caller.on('error', error => t.fail(error.message))
+  const stop = new AbortController()
+  return { caller, upstream, stop, ended: splice({ caller, upstream: upstreamSide, protocolEnd: protocolEnds.websocket, signal: stop.signal, patience }) }
+}
+
+t.test('after the end of upstream a slow caller gets all the time it needs', async (t) => {
+  const { caller, upstream, ended } = await slowRig(t, { boundary: 1, farewell: 1, linger: 1 })
+  upstream.end(frame(10_000))
+  upstream.resume()
+  while (!caller.writableEnded) await turn()
+  await new Promise(resolve => setTimeout(resolve, 30))
+  t.equal(caller.destroyed, false)
+  caller.release()
+  t.strictSame(await ended, { ending: 'complete', bytesOut: 10_010 })
+  t.equal(Buffer.concat(caller.taken).length, 10_010)
+})
+
+t.test('output that was not taken is not complete, whoever ended it', async (t) => {
+  for (const [end, ending] of [['destroy', 'caller-left'], ['revoke', 'revoked']] as const) {
+    const { caller, upstream, stop, ended } = await slowRig(t, { boundary: 1, farewell: 1, linger: 5000 })
+    upstream.end(frame(10_000))
+    while (!caller.writableEnded) await turn()
+    if (end === 'destroy') caller.destroy()
+    else stop.abort('revoked')
+    upstream.resume()
+    t.equal((await ended).ending, ending)
+  }
+})
+
+t.test('a tunnel that its caller ended is not revoked afterwards', async (t) => {
+  const { caller, upstream, stop, ended } = await rig(t)
+  caller.end()
+  await readAll(upstream)
+  stop.abort('revoked')
+  await readAll(caller)
+  t.equal((await ended).ending, 'caller-left')
+})
+
+t.test('a side that was over before the splice began is noticed', async (t) => {
+  for (const [side, how, ending] of [
+    ['caller', 'destroy', 'caller-left'], ['upstream', 'destroy', 'upstream-failed'],
+    ['caller', 'end', 'caller-left'], ['upstream', 'end', 'complete'],
+  ] as const) {
+    const [caller, callerSide] = await pair(t)
+    const [upstream, upstreamSide] = await pair(t)
+    const [far, near] = side === 'caller' ? [caller, callerSide] : [upstream, upstreamSide]
+    if (how === 'destroy') near.destroy()
+    else far.end()
+    near.resume()
+    await once(near, how === 'destroy' ? 'close' : 'end')
+    const ended = splice({ caller: callerSide, upstream: upstreamSide, protocolEnd: protocolEnds.spdy, signal: new AbortController().signal })
+    for (const socket of [caller, upstream]) void readAll(socket).then(() => socket.end())
+    t.equal((await ended).ending, ending, `${side} ${how}`)
+  }
+})
+
+t.test('what a caller sends to an API server that takes no more is dropped, not an error', async (t) => {
+  const [caller, callerSide] = await pair(t)
+  const [upstream, upstreamSide] = await pair(t)
+  upstreamSide.allowHalfOpen = false
+  upstreamSide.on('error', error => t.fail(error.message))
+  const ended = splice({ caller: callerSide, upstream: upstreamSide, protocolEnd: protocolEnds.spdy, signal: new AbortController().signal })
+  upstream.end()
+  await readAll(caller)
+  await readAll(upstream)
+  caller.end('too late')
+  t.equal((await ended).ending, 'complete')
 })
 
 t.test('silence ends nothing, and small writes are passed on one by one', async (t) => {

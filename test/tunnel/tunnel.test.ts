@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import net, { Socket } from 'node:net'
 import { createServer } from 'node:https'
+import { Duplex } from 'node:stream'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -219,6 +220,105 @@ t.test('bytes that either side sends early come first', async (t) => {
   t.ok(up.equals(Buffer.concat([Buffer.from('with the head '), early])))
 })
 
+t.test('a caller\'s own Impersonate headers go up where the guard let them pass, and only there', async (t) => {
+  for (const impersonation of [{ user: 'jane', groups: [], uid: undefined, extra: {} }, undefined]) {
+    const { upstream, client } = await setUp(t, { question: { impersonation } })
+    client.request('GET', '/exec', [...webSocketHeaders(), 'Impersonate-User', 'jane'])
+    await client.response()
+    t.strictSame((await upstream.nextRequest()).all('impersonate-user'), impersonation === undefined ? [] : ['jane'])
+  }
+})
+
+t.test('an API server that ends in the same breath as its 101 is noticed', async (t) => {
+  for (const how of ['end', 'cut'] as const) {
+    const { upstream, client, front } = await setUp(t)
+    upstream.answer((_request, reply) => { reply.upgrade(webSocketAccepted())[how]() })
+    exec(client)
+    await client.closed()
+    const { over } = await front.next()
+    const error = await over
+    t.ok(error === undefined || error.code === 'BadUpstream', how)
+  }
+})
+
+t.test('an API server that is done speaking still gets what the caller has to say', async (t) => {
+  const { upstream, front } = await setUp(t)
+  const switched = switchTo(upstream, webSocketAccepted())
+  const socket = net.connect({ port: front.port, host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  socket.write(`GET /exec HTTP/1.1\r\nHost: x\r\n${linesOf(webSocketHeaders())}\r\n\r\n`)
+  const tunnel = await switched
+  tunnel.end()
+  socket.resume()
+  await once(socket, 'end')
+  socket.end('thanks')
+  t.equal((await once(tunnel.incoming, 'data') as [Buffer])[0].toString(), 'thanks')
+  t.match(await (await front.next()).trail.finished, { status: 101, ending: 'complete' })
+})
+
+/** Without a front, for what cannot be provoked through one. */
+function alone(t: Scope, cluster: Cluster, socket: Duplex): { trail: ReturnType<typeof trailOf>, passing: () => Promise<void> } {
+  const streams = createStreams({ recheck: ({ caller }) => caller, now: Date.now })
+  t.teardown(() => { streams.close(); socket.destroy() })
+  const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, streams })
+  const trail = trailOf()
+  const passing = () => tunnel(admitted({ arrival: arrival({ rawHeaders: ['Host', 'x', ...webSocketHeaders()] }) }), { socket, head: Buffer.alloc(0), trail })
+  return { trail, passing }
+}
+
+t.test('for a caller that is gone before its turn nothing is sent', async (t) => {
+  const { upstream, cluster } = await setUp(t)
+  const socket = new Socket()
+  socket.destroy()
+  await once(socket, 'close')
+  const { trail, passing } = alone(t, cluster, socket)
+  await passing()
+  t.strictSame(trail.outcome, { status: 0, ending: 'caller-left', bytesOut: 0 })
+  t.equal(upstream.requests.length, 0)
+})
+
+t.test('a caller that leaves in the moment of the 101 is not written to', async (t) => {
+  const { upstream, cluster } = await setUp(t)
+  void switchTo(upstream, webSocketAccepted())
+  const written: Buffer[] = []
+  const socket = new Duplex({ read() {}, write(chunk: Buffer, _encoding, done) { written.push(chunk); done() } })
+  const { trail, passing } = alone(t, cluster, socket)
+  trail.note = () => { socket.emit('end') }
+  await passing()
+  t.strictSame(trail.outcome, { status: 0, ending: 'caller-left', bytesOut: 0 })
+  t.equal(written.length, 0)
+  await upstream.connections[0]?.closed
+})
+
+t.test('a head that cannot be written leaves no connection open', async (t) => {
+  const { upstream, client, front } = await setUp(t, { resolved: resolved({ cluster: 'a\nb' }) })
+  upstream.answer((_request, reply) => { reply.upgrade([...webSocketAccepted(), 'Location', '/x']) })
+  exec(client)
+  t.equal((await client.response()).status, 500)
+  t.match(await (await front.next()).over, { code: 'Internal' })
+  await upstream.connections[0]?.closed
+})
+
+t.test('dead peers are found by TCP, on both sides', async (t) => {
+  const asked = t.capture(Socket.prototype, 'setKeepAlive', Socket.prototype.setKeepAlive)
+  const { upstream, client, front } = await setUp(t)
+  void switchTo(upstream, webSocketAccepted())
+  exec(client)
+  await client.response()
+  const { socket } = await front.next()
+  const receivers = new Set(asked().filter(call => call.args[0] === true).map(call => call.receiver as Socket))
+  t.ok(receivers.has(socket), 'towards the caller')
+  t.ok([...receivers].some(receiver => receiver.remotePort === upstream.port), 'towards the API server')
+})
+
+t.test('a timeout that the server set does not end a silent tunnel', async (t) => {
+  const { upstream, client, front } = await setUp(t)
+  void switchTo(upstream, webSocketAccepted())
+  exec(client)
+  await client.response()
+  t.equal((await front.next()).socket.timeout, 0)
+})
+
 t.test('small writes are held back on neither side', async (t) => {
   const asked = t.capture(Socket.prototype, 'setNoDelay', Socket.prototype.setNoDelay)
   const { upstream, client, front } = await setUp(t)
@@ -239,9 +339,10 @@ t.test('a caller that leaves before there is an answer takes the request with it
     await upstream.nextRequest()
     client.socket[leave]()
     await upstream.connections[0]?.closed
-    const { trail, over } = await front.next()
+    const { trail, over, socket } = await front.next()
     t.equal(await over, undefined)
     t.strictSame(trail.outcome, { status: 0, ending: 'caller-left', bytesOut: 0 }, leave)
+    t.equal(socket.destroyed, true)
     t.equal(front.streams.count(), 0)
   }
 })
