@@ -1,5 +1,6 @@
 import { established, typesOf } from './custom-resources.ts'
-import type { JsonObject } from './json.ts'
+import type { JsonObject, KubeObject } from './json.ts'
+import { namespaceOf } from './json.ts'
 import type { World } from './world.ts'
 import { timestamp } from './world.ts'
 import { create } from './writes.ts'
@@ -50,15 +51,17 @@ const widgets: JsonObject = {
   },
 }
 
-const event: JsonObject = {
-  metadata: { name: 'web-0.started' },
-  involvedObject: { kind: 'Pod', namespace: 'team-a', name: 'web-0', apiVersion: 'v1' },
+const started = (pod: KubeObject, now: string): JsonObject => ({
+  metadata: { name: `${pod.metadata.name}.started` },
+  involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace: namespaceOf(pod), name: pod.metadata.name, uid: pod.metadata.uid },
   reason: 'Started',
   message: 'Started container main',
   type: 'Normal',
   count: 1,
+  firstTimestamp: now,
+  lastTimestamp: now,
   source: { component: 'sample' },
-}
+})
 
 const node: JsonObject = {
   metadata: { name: 'sample-node' },
@@ -89,7 +92,6 @@ function seeds(): Seed[] {
     [core('nodes'), '', node],
     [core('pods'), 'kube-system', pod('dns-0', 'dns')],
     ...teams,
-    [core('events'), 'team-a', event],
   ]
 }
 
@@ -105,5 +107,8 @@ export function seed(world: World): void {
   const served = world.store.put('customresourcedefinitions.apiextensions.k8s.io', established(definition, timestamp(world)))
   world.types.replace('example.com', 'widgets', typesOf(served))
   for (const each of seeds()) write(each)
-  for (const each of world.store.list('pods')) world.logs.write(each.metadata.uid, `${each.metadata.name} started`)
+  for (const each of world.store.list('pods')) {
+    world.logs.write(each.metadata.uid, `${each.metadata.name} started`)
+    write([core('events'), namespaceOf(each), started(each, timestamp(world))])
+  }
 }
