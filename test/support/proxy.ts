@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { readFileSync, watch } from 'node:fs'
+import { existsSync, readFileSync, watch } from 'node:fs'
 import { mkdtemp, rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,7 +99,7 @@ async function writeFiles(folder: string, options: ProxyOptions): Promise<string
     listen: { host: '127.0.0.1', port: 0, ...(issued === undefined ? {} : { tls: { certFile: 'tls.crt', keyFile: 'tls.key' } }) },
     admin: { host: '127.0.0.1', port: 0 },
     callers: { file: 'callers.yaml' },
-    audit: { sinks: [{ file: { path: 'audit.log' } }] },
+    audit: { sinks: [{ file: { path: 'audit.log' } }], mode: 'blocking' },
     log: { level: 'trace' },
   }
   for (const [name, section] of Object.entries(config)) sections[name] = { ...sections[name], ...section as object }
@@ -161,6 +161,8 @@ class AuditFile {
   readonly #path: string
   readonly #grown = new EventEmitter<{ grown: [] }>()
   readonly #watcher
+  readonly #events: AuditEvent[] = []
+  #text = ''
 
   constructor(path: string) {
     this.#path = path
@@ -170,16 +172,14 @@ class AuditFile {
   }
 
   text(): string {
-    try {
-      return readFileSync(this.#path, 'utf8')
-    } catch {
-      return ''
-    }
+    this.#read()
+    return this.#text
   }
 
-  /** Whole lines only. */
-  events(): AuditEvent[] {
-    return this.text().split('\n').slice(0, -1).map((line) => JSON.parse(line) as AuditEvent)
+  /** Of whole lines only; the same array every time. */
+  events(): readonly AuditEvent[] {
+    this.#read()
+    return this.#events
   }
 
   async event(auditId: string): Promise<AuditEvent> {
@@ -189,6 +189,13 @@ class AuditFile {
       if (found !== undefined) return found
       await grown
     }
+  }
+
+  #read(): void {
+    const whole = existsSync(this.#path) ? readFileSync(this.#path, 'utf8') : ''
+    const fresh = whole.slice(this.#text.length, whole.lastIndexOf('\n') + 1)
+    this.#text += fresh
+    for (const line of fresh.split('\n').slice(0, -1)) this.#events.push(JSON.parse(line) as AuditEvent)
   }
 
   close(): void {

@@ -12,7 +12,7 @@ async function serve(t: Scope) {
   const seen: string[][] = []
   const server = http2.createSecureServer(authority.issue(), (request, response) => {
     seen.push(request.rawHeaders)
-    request.resume().on('end', () => response.end(JSON.stringify({ path: request.url })))
+    request.resume().on('end', () => response.writeHead(Number(request.headers['x-status'] ?? 200)).end(JSON.stringify({ path: request.url })))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -30,6 +30,14 @@ t.test('hand-made frames reach a server as they are, long values too', async (t)
   t.equal(outcome.end, 'complete')
   t.strictSame(outcome.json(), { path: '/x' })
   t.strictSame(server.seen[0]?.slice(8), ['x-one', '1', 'x-one', '2', 'x-long', long])
+})
+
+t.test('the status is read, from the table or spelt out', async (t) => {
+  const server = await serve(t)
+  for (const status of [200, 201, 301, 304, 400, 403, 429, 500, 502, 599]) {
+    const client = await connectRawHttp2(t, server)
+    t.equal((await client.request([...pseudo, 'x-status', String(status)], '')).status, status)
+  }
 })
 
 t.test('a refused stream says so, and a burst of resets is one write', async (t) => {

@@ -9,6 +9,8 @@ const flag = { END_STREAM: 1, ACK: 1, END_HEADERS: 4 } as const
 /** What came of a stream: its DATA joined, and whether it ended well, was reset, or the connection went first. */
 export interface RawHttp2Outcome {
   readonly end: 'complete' | 'reset' | 'connection closed'
+  /** 0 where there was no head. Right for the first request of a connection alone: later ones may refer to its table. */
+  readonly status: number
   readonly errorCode: number
   readonly body: Buffer
   /** The body as JSON: a refusal's Status holds its HTTP status too. */
@@ -17,7 +19,7 @@ export interface RawHttp2Outcome {
 
 /**
  * HTTP/2 in hand-made frames, so that headers can be sent that no client library
- * lets through: doubled, upper-case, connection-specific. Answers' header blocks are not decoded.
+ * lets through: doubled, upper-case, connection-specific. Of an answer's header block only the status is decoded.
  */
 export interface RawHttp2 {
   readonly socket: TLSSocket
@@ -36,7 +38,7 @@ export async function connectRawHttp2(t: Scope, { port, ca }: { readonly port: n
   return new Connection(socket)
 }
 
-interface Stream { readonly pieces: Buffer[], readonly done: Queue<RawHttp2Outcome> }
+interface Stream { readonly pieces: Buffer[], readonly done: Queue<RawHttp2Outcome>, status: number }
 
 class Connection implements RawHttp2 {
   readonly socket: TLSSocket
@@ -53,7 +55,7 @@ class Connection implements RawHttp2 {
 
   request(headers: readonly string[], body?: string | Uint8Array): Promise<RawHttp2Outcome> {
     const id = this.#take()
-    const stream = { pieces: [], done: new Queue<RawHttp2Outcome>() }
+    const stream = { pieces: [], done: new Queue<RawHttp2Outcome>(), status: 0 }
     this.#streams.set(id, stream)
     const last = body === undefined ? flag.END_STREAM : 0
     this.socket.write(frame(type.HEADERS, flag.END_HEADERS | last, id, literals(headers)))
@@ -90,7 +92,9 @@ class Connection implements RawHttp2 {
   #frame(kind: number, flags: number, id: number, payload: Buffer): void {
     if (kind === type.SETTINGS && (flags & flag.ACK) === 0) this.socket.write(frame(type.SETTINGS, flag.ACK, 0))
     if (kind === type.PING && (flags & flag.ACK) === 0) this.socket.write(frame(type.PING, flag.ACK, 0, payload))
-    if (kind === type.DATA) this.#streams.get(id)?.pieces.push(payload)
+    const stream = this.#streams.get(id)
+    if (kind === type.DATA) stream?.pieces.push(payload)
+    if (kind === type.HEADERS && stream !== undefined && stream.status < 200) stream.status = statusOf(payload)
     if (kind === type.RST_STREAM) this.#finish(id, 'reset', payload.readUInt32BE(0))
     if ((kind === type.DATA || kind === type.HEADERS) && (flags & flag.END_STREAM) !== 0) this.#finish(id, 'complete', 0)
   }
@@ -99,7 +103,7 @@ class Connection implements RawHttp2 {
     const stream = this.#streams.get(id)
     if (stream === undefined) return
     const body = Buffer.concat(stream.pieces)
-    stream.done.put({ end, errorCode, body, json: () => JSON.parse(body.toString()) as unknown })
+    stream.done.put({ end, errorCode, status: stream.status, body, json: () => JSON.parse(body.toString()) as unknown })
     this.#streams.delete(id)
   }
 }
@@ -126,4 +130,30 @@ function literal(text: string): Buffer {
   let left = bytes.length - 127
   for (; left >= 128; left = Math.floor(left / 128)) size.push((left % 128) | 128)
   return Buffer.concat([Buffer.from([...size, left]), bytes])
+}
+
+const indexedStatus = [200, 204, 206, 304, 400, 404, 500]
+
+/** RFC 7541: `:status` comes first, from the static table (8 to 14) or as a literal of that name. */
+function statusOf(block: Buffer): number {
+  let at = 0
+  // Changes of the table's size, 6.3.
+  while (((block[at] ?? 0) & 0xe0) === 0x20) at += 1
+  const first = block[at] ?? 0
+  if (first >= 0x88 && first <= 0x8e) return indexedStatus[first - 0x88] ?? 0
+  const size = block[at + 1] ?? 0
+  const value = block.subarray(at + 2, at + 2 + (size & 0x7f))
+  return Number((size & 0x80) === 0 ? value.toString('latin1') : huffmanDigits(value))
+}
+
+/** RFC 7541, Appendix B: 0 to 2 are five bits long, 3 to 9 six; the rest is padding. */
+function huffmanDigits(bytes: Buffer): string {
+  let bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  let digits = ''
+  while (digits.length < 3 && bits.length >= 5) {
+    const short = parseInt(bits.slice(0, 5), 2)
+    digits += short <= 2 ? short : parseInt(bits.slice(0, 6), 2) - 0b011001 + 3
+    bits = bits.slice(short <= 2 ? 5 : 6)
+  }
+  return digits
 }

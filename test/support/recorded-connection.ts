@@ -166,10 +166,11 @@ export class RecordedConnection {
   }
 
   async #sendStream(body: Readable, chunked: boolean): Promise<void> {
+    body.on('error', () => { /* it is left unfinished where the connection closes first */ })
     for await (const piece of body) {
-      if (this.socket.destroyed) break
+      if (!this.socket.writable) break
       this.#send(chunked ? chunkOf(piece as Buffer) : piece as Buffer)
-      if (this.socket.writableNeedDrain) await Promise.race([once(this.socket, 'drain'), this.closed])
+      if (this.socket.writableNeedDrain) await Promise.race([once(this.socket, 'drain').catch(() => undefined), this.closed])
     }
     if (chunked) this.#send('0\r\n\r\n')
   }
