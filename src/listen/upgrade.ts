@@ -62,6 +62,8 @@ export function closeWith(socket: Duplex, answer: Buffer): void {
   socket.end(answer)
   socket.resume()
   const timer = setTimeout(() => socket.destroy(), closeWithinMs)
-  socket.once('end', () => socket.destroy())
+  const whenBothAreDone = () => { if (socket.readableEnded && socket.writableFinished) socket.destroy() }
+  socket.once('end', whenBothAreDone)
+  socket.once('finish', whenBothAreDone)
   socket.once('close', () => clearTimeout(timer))
 }
