@@ -36,6 +36,7 @@ class Watcher implements Watch {
   private readonly stops: (() => void)[] = []
   private state = ''
   private timer: NodeJS.Timeout | undefined
+  private due = 0
   private looking = false
   private closed = false
 
@@ -59,14 +60,18 @@ class Watcher implements Watch {
     for (const stop of this.stops) stop()
   }
 
+  // A look is never put off: other files of a busy folder give notice without end.
   private lookIn(delay: number): void {
-    if (this.closed || this.looking) return
+    const due = performance.now() + delay
+    if (this.looking || (this.timer !== undefined && this.due <= due)) return
     clearTimeout(this.timer)
+    this.due = due
     this.timer = setTimeout(() => void this.look(), delay).unref()
   }
 
   private async look(): Promise<void> {
     this.looking = true
+    this.timer = undefined
     const found = await fingerprint(this.paths)
     // Told only when two looks agree: a file seen in the middle of being written is left alone,
     // and a second write within the clock tick of the first is not missed.

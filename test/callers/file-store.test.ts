@@ -69,7 +69,10 @@ t.test('a mounted Secret is followed through its symlink swap', async (t) => {
   t.match(callers.all(), [{ name: 'two' }])
 })
 
-t.test('a first state with faults is no start', async (t) => {
+t.test('a first state with faults is no start, and nothing is followed', async (t) => {
   const file = join(t.testdir({ 'c.yaml': 'callers: 3' }), 'c.yaml')
-  await t.rejects(createFileCallers({ paths: [file] }), { name: 'FaultsError', message: /callers: must be a list/ })
+  let closed = false
+  const watch = async () => ({ close: () => { closed = true } })
+  await t.rejects(createFileCallers({ paths: [file], watch }), { name: 'FaultsError', message: /callers: must be a list/ })
+  t.equal(closed, true)
 })

@@ -68,13 +68,50 @@ t.test('a file that comes into being is seen', async (t) => {
 t.test('many writes in a row are told once, when they are over', async (t) => {
   const folder = t.testdir({ file: '0' })
   const events = new EventEmitter()
+  let written = 0
   let told = 0
-  const watch = await watchFiles([join(folder, 'file')], () => { told++; events.emit('change') }, { settle: 20 })
+  const watch = await watchFiles([join(folder, 'file')], () => {
+    t.equal(written, 30)
+    told++
+    events.emit('change')
+  }, { interval: 10, settle: 400 })
   t.teardown(() => watch.close())
   const seen = changeOf(events)
-  for (let n = 1; n <= 20; n++) writeFileSync(join(folder, 'file'), String(n))
+  const pace = setInterval(() => {
+    writeFileSync(join(folder, 'file'), String(++written))
+    if (written === 30) clearInterval(pace)
+  }, 10)
   await seen
   t.equal(told, 1)
+})
+
+t.test('a folder in which other files change without end hides no change', async (t) => {
+  const folder = t.testdir({ file: 'one' })
+  const events = new EventEmitter()
+  const watch = await watchFiles([join(folder, 'file')], () => events.emit('change'), { interval: 3_600_000, settle: 100 })
+  t.teardown(() => watch.close())
+  let count = 0
+  const noise = setInterval(() => writeFileSync(join(folder, 'noise'), String(count++)), 10)
+  t.teardown(() => clearInterval(noise))
+  const seen = changeOf(events)
+  writeFileSync(join(folder, 'file'), 'two')
+  await seen
+})
+
+t.test('what is closed between seeing a change and telling it says nothing', async (t) => {
+  const folder = t.testdir({ file: 'one' })
+  const [early, late] = [new EventEmitter(), new EventEmitter()]
+  let told = false
+  const watchWith = (settle: number, onChange: () => void) => watchFiles([join(folder, 'file')], onChange, { interval: 10, settle })
+  const closed = await watchWith(500, () => { told = true })
+  const others = [await watchWith(10, () => early.emit('change')), await watchWith(900, () => late.emit('change'))]
+  t.teardown(() => others.forEach(other => other.close()))
+  const seen = [changeOf(early), changeOf(late)]
+  writeFileSync(join(folder, 'file'), 'two')
+  await seen[0]
+  closed.close()
+  await seen[1]
+  t.equal(told, false)
 })
 
 t.test('what is closed tells nothing any more', async (t) => {

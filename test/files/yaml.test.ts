@@ -64,8 +64,8 @@ t.test('aliases of aliases of aliases are a fault, and no meal for the memory', 
 
 t.test('a fault never shows a key, nor the line that it is about', async (t) => {
   const key = 'pcl_k7Q2mX9a_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg2pZTdb'
-  const { faults } = readYaml('f', `a: *${key}\nb: "${key}`)
-  t.ok(faults.length > 0)
+  const faults = ['a: *', 'a: !', 'a: b: "', '"'].flatMap(start => readYaml('f', start + key).faults)
+  t.equal(faults.length > 3, true)
   t.notMatch(faults.map(formatFault).join('\n'), /0123456789ABC/)
   t.equal(formatPath([key]), 'pcl_k7Q2mX9a_[redacted]')
 })
