@@ -44,7 +44,7 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
   let routed: RequestHandler = options.onRequest
   const app = fastify({
     serverFactory: (handler) => {
-      routed = handler as unknown as RequestHandler
+      routed = around(handler as unknown as RequestHandler, options.onRequest)
       server.on('request', routed as never)
       return server as Server
     },
@@ -72,8 +72,15 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
   }
 }
 
+const methods = METHODS.filter(method => method !== 'CONNECT')
+const routable: ReadonlySet<string> = new Set(methods)
+
+/** HTTP/2 brings any method there may be. Those that it does not know, the router would answer itself, unrecorded. */
+function around(router: RequestHandler, direct: RequestHandler): RequestHandler {
+  return (request, response) => (routable.has(request.method ?? '') ? router : direct)(request, response)
+}
+
 async function mount(app: FastifyInstance, onRequest: RequestHandler): Promise<void> {
-  const methods = METHODS.filter(method => method !== 'CONNECT')
   // Called bodyless, a method's body is left to us, whatever its Content-Type.
   for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true } as object)
   const take = (request: FastifyRequest, reply: FastifyReply) => {
