@@ -35,12 +35,18 @@ function addServers(program: Command, done: Done): void {
   program.command('serve')
     .description('run the proxy')
     .option(...configOption)
-    .action(async (options: WithConfig) => done(await serveCommand({ configFile: await configFile(options) }, { stderr, env })))
+    .action(async (options: WithConfig) => ended(await serveCommand({ configFile: await configFile(options) }, { stderr, env }), done))
 
   program.command('demo')
     .description('run the proxy against an embedded sample cluster and print lines to try it with')
     .option('--port <port>', 'port of the proxy (default: 8443, or a free one)')
-    .action(async ({ port }: { port?: string }) => done(await demoCommand({ port }, { stdout, stderr, env })))
+    .action(async ({ port }: { port?: string }) => ended(await demoCommand({ port }, { stdout, stderr, env }), done))
+}
+
+/** A start that failed half-way may have left something open, a port even: the process ends with it. What it had to say is written. */
+function ended(exitCode: number, done: Done): void {
+  done(exitCode)
+  if (exitCode !== 0) process.exit(exitCode)
 }
 
 function addChecks(program: Command, done: Done): void {

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { build, type Portcullis } from '../build.ts'
 import type { Config } from '../config/config.ts'
-import { requireConfig } from '../config/load.ts'
 import { createReload } from '../config/reload.ts'
 import { FaultsError, formatFault } from '../files/fault.ts'
 import { createLog } from '../log/log.ts'
 import { descriptorWarning } from '../wiring/descriptors.ts'
 import { reportReload } from '../wiring/callers.ts'
 import { messageOf, write, type Output } from './output.ts'
+import { requireStartable } from './startable.ts'
 import { stopSignal } from './stop-signal.ts'
 
 export interface ServeArgs {
@@ -25,7 +25,7 @@ const notice = 1000
 /** `portcullis serve`: runs until SIGTERM or SIGINT, then drains. Exit code 1 where it could not start. */
 export async function serveCommand({ configFile }: ServeArgs, { stderr, env }: ServeDeps): Promise<number> {
   try {
-    const { config, warnings } = await requireConfig(configFile)
+    const { config, warnings } = await requireStartable(configFile, env)
     for (const warning of warnings) await write(stderr, `${formatFault(warning)}\n`)
     await serve(config, env)
     return 0
