@@ -28,9 +28,9 @@ export class Http2Reply implements Reply {
   }
 
   head(status: number, _message: string, headers: readonly string[], _options?: { flush?: boolean }): void {
+    if (!this.#response.stream.destroyed) this.#response.stream.respond({ ':status': status, ...grouped(headers) })
+    // Only now: where node:http2 would not send it, a refusal still can be.
     this.#status = status
-    if (this.#response.stream.destroyed) return
-    this.#response.stream.respond({ ':status': status, ...grouped(headers) })
   }
 
   write(chunk: Uint8Array): boolean {
@@ -68,6 +68,13 @@ export class Http2Reply implements Reply {
   }
 }
 
+/** What node:http2 throws for when it is there twice; such an answer means nothing different by its second line. */
+const once: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials', 'access-control-max-age', 'age', 'content-encoding', 'content-language', 'content-length', 'content-location',
+  'content-md5', 'content-range', 'content-type', 'date', 'dnt', 'etag', 'expires', 'last-modified', 'location', 'retry-after', 'tk',
+  'x-content-type-options',
+])
+
 /** node:http2 takes an object: lines of one name become a list, in order. */
 function grouped(headers: readonly string[]): OutgoingHttpHeaders {
   const object: Record<string, string | string[]> = {}
@@ -76,7 +83,7 @@ function grouped(headers: readonly string[]): OutgoingHttpHeaders {
     const value = headers[i + 1] ?? ''
     const before = object[name]
     if (before === undefined) object[name] = value
-    else object[name] = Array.isArray(before) ? [...before, value] : [before, value]
+    else if (!once.has(name)) object[name] = Array.isArray(before) ? [...before, value] : [before, value]
   }
   return object
 }

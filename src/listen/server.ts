@@ -47,6 +47,8 @@ export function makeServer(tls: TlsFiles | undefined, limits: ServerLimits): Dat
     keepAliveTimeout: keepAlive,
     // A missing Host is refused behind the parser, with a Status and an audit event.
     requireHostHeader: false,
+    // Node drops headers beyond a number, silently: then one that must be refused would go unseen. Their size is limited all the same.
+    maxHeadersCount: 0,
   })
 }
 

@@ -134,7 +134,8 @@ const hasAnswerBody = ({ method, status }: Case) => method !== 'HEAD' && status 
 
 function answerOf(wanted: Case, reply: Reply): Answer {
   const { status, message, answerHeaders, answer } = wanted
-  const frame = hasAnswerBody(wanted) || wanted.method === 'HEAD' ? framing(answer) : []
+  // A HEAD's answer may say what a GET's would have been (RFC 9110, 8.6).
+  const frame = hasAnswerBody(wanted) || (wanted.method === 'HEAD' && status !== 204) ? framing(answer) : []
   const lines = [...answerHeaders.flat(), ...frame]
   const text = lines.flatMap((name, at) => at % 2 === 0 ? [`${name}: ${lines[at + 1] ?? ''}\r\n`] : []).join('')
   reply.raw(Buffer.from(`HTTP/1.1 ${status} ${message}\r\n${text}\r\n`, 'latin1'))
@@ -176,9 +177,7 @@ function overHttp2(client: Http2Client): Send {
     if (body !== undefined) stream.end(bytesOf(body.size))
     const pieces: Buffer[] = []
     stream.on('data', (piece: Buffer) => pieces.push(piece))
-    const ended = once(stream, 'end')
-    const [answer, , raw] = await once(stream, 'response') as [Record<string, string>, number, string[]]
-    await ended
+    const [[answer, , raw]] = await Promise.all([once(stream, 'response') as Promise<[Record<string, string>, number, string[]]>, once(stream, 'end')])
     return { status: Number(answer[':status']), message: undefined, headers: raw.slice(2), body: Buffer.concat(pieces) }
   }
 }
