@@ -27,7 +27,7 @@ for (const way of ['plain', 'tls'] as const) {
 
 t.test('HTTP/2: more than its parser keeps is refused whole, never in part', async (t) => {
   const before = await target.settle('http2')
-  const { status, body } = await target.send('http2', { headers: [...many, 'Impersonate-User', 'admin'] })
+  const { status, body } = await target.send('http2', { headers: [...many.slice(0, 1000), 'Impersonate-User', 'admin'] })
   t.ok(status === 0 || status >= 400, `${status} ${codeOf(body)}`)
   const after = await target.settle('http2')
   t.equal(after.bytes - before.bytes, after.markerBytes, 'no byte upstream')
