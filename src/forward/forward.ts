@@ -84,7 +84,8 @@ class Sending {
 
   /** A body cannot be sent twice, for it was never kept. */
   #mayRepeat(error: Error): boolean {
-    return this.#body === undefined && !this.#exchange.reply.started && this.#aborted === undefined && isStaleSocket(error)
+    if (this.#body !== undefined || this.#aborted !== undefined || this.#relay?.answerBegun !== false) return false
+    return isStaleSocket(error)
   }
 
   async #renew(rejected: string | undefined): Promise<void> {

@@ -23,6 +23,8 @@ export type RelayEnd =
  */
 export class Relay implements Dispatcher.DispatchHandler {
   readonly ended: Promise<RelayEnd>
+  /** A byte of an answer came, if only of a head that then broke off. */
+  answerBegun = false
   #settle!: (end: RelayEnd) => void
   #controller: Dispatcher.DispatchController | undefined
   #abortReason: Error | undefined
@@ -52,6 +54,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
+  }
+
+  onResponseStarted(): void {
+    this.answerBegun = true
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, message = ''): void {

@@ -153,6 +153,19 @@ t.test('a bodyless request is sent again when its pooled connection had died, on
   t.equal(upstream.requests.length, 4, 'a body is sent once')
 })
 
+t.test('a pooled connection that dies in the middle of a head is no reason to repeat', async (t) => {
+  const { upstream, client } = await start(t)
+  client.request('GET', pods)
+  await client.response()
+  upstream.answer((_request, reply) => {
+    reply.raw('HTTP/1.1 200 OK\r\nContent-')
+    setImmediate(() => reply.cut())
+  })
+  client.request('GET', pods)
+  t.equal((await client.response()).status, 502)
+  t.equal(upstream.requests.length, 2)
+})
+
 t.test('a request whose fresh connection dies is not sent again', async (t) => {
   const { upstream, client } = await start(t)
   upstream.answer(() => 'cut')
