@@ -33,9 +33,9 @@ export class Http1Reply implements Reply {
     return this.#closed || this.#response.writableEnded
   }
 
-  head(status: number, message: string, headers: readonly string[], { flush = false } = {}): void {
+  head(status: number, message: string, headers: readonly string[], { flush = false, last = false } = {}): void {
     // With part of the body unread, the next request could not be told from its rest.
-    if (this.#closing() || !this.#request.complete) this.#response.shouldKeepAlive = false
+    if (last || this.#closing() || !this.#request.complete) this.#response.shouldKeepAlive = false
     if (message === '') this.#response.writeHead(status, [...headers])
     else this.#response.writeHead(status, message, [...headers])
     // Not flushHeaders: that writes the head as UTF-8, and a byte beyond ASCII would become two.

@@ -12,6 +12,7 @@ import { toRefusal } from './refusal.ts'
 import { Http1Reply } from './reply-http1.ts'
 import { Http2Reply } from './reply-http2.ts'
 import type { SourceIPs } from './source.ts'
+import { createTurns } from './turns.ts'
 
 /** Where refusals and failures are told to the operator; pino fits. */
 export interface ListenLog {
@@ -47,17 +48,25 @@ const underWay = new WeakMap<object, Serving>()
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { audit, sourceIPs, now, drain } = options
+  const takeTurn = createTurns()
   return function handle(request, response) {
+    if (request.httpVersionMajor === 2) serve(request, response)
+    else takeTurn(request.socket, over => serve(request, response).onClose(over))
+  }
+
+  function serve(request: RawRequest, response: RawResponse): Reply {
     const arrival = toArrival(request, sourceIPs, false, now)
+    const reply = replyOf(request, response, () => drain.closing)
     const serving = new Serving({
       arrival,
       body: hasBody(request) ? request : undefined,
-      reply: replyOf(request, response, () => drain.closing),
+      reply,
       trail: audit.open(arrival),
       invite: () => { if (waiting.has(request)) response.writeContinue() },
     }, options)
     if (request.httpVersionMajor === 1) underWay.set(request.socket, serving)
     void serving.run()
+    return reply
   }
 }
 
@@ -115,7 +124,8 @@ class Serving {
     tell(this.#options.log, arrival, error)
     if (reply.started) return reply.cut('upstream-failed')
     const refusal = toRefusal(error, arrival.auditId)
-    reply.head(refusal.status, refusal.message, refusal.headers)
+    // What made this head doubtful makes it doubtful where the next one begins.
+    reply.head(refusal.status, refusal.message, refusal.headers, { last: error.code === 'MalformedHeader' })
     reply.end(refusal.body)
   }
 }

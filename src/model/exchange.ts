@@ -11,8 +11,8 @@ export interface Reply {
   readonly started: boolean
   /** Ended, cut, or left by the caller. */
   readonly closed: boolean
-  /** `flush` sends the head before there is a body (streams). */
-  head(status: number, message: string, headers: readonly string[], options?: { flush?: boolean }): void
+  /** `flush` sends the head before there is a body (streams); `last` ends an HTTP/1.1 connection with this answer. */
+  head(status: number, message: string, headers: readonly string[], options?: { flush?: boolean, last?: boolean }): void
   /** False: wait for `onDrain` before writing more. */
   write(chunk: Uint8Array): boolean
   /** `why` is for the record, where an end is not the natural one. */
