@@ -33,7 +33,7 @@ export type RefusalCode = keyof typeof refusals
 export const refusalCodes = Object.keys(refusals) as RefusalCode[]
 
 export interface RefusalOptions extends ErrorOptions {
-  /** Whole seconds; only where no byte of the request went upstream, for client-go repeats any verb. */
+  /** Whole seconds (Go reads them into an int32), at least 1; only where no byte of the request went upstream, for client-go repeats any verb. */
   retryAfter?: number
 }
 

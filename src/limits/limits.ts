@@ -44,7 +44,7 @@ function takeToken(usage: Usage, limits: CallerLimits, at: number): void {
   usage.tokens = Math.min(burstOf(limits), usage.tokens + (at - usage.refilledAt) / 1000 * rate)
   usage.refilledAt = at
   if (usage.tokens < 1) {
-    throw new ProxyError('RateLimited', `more than ${rate} requests a second`, { retryAfter: (1 - usage.tokens) / rate })
+    throw new ProxyError('RateLimited', `more than ${rate} requests a second`, { retryAfter: Math.ceil((1 - usage.tokens) / rate) })
   }
   usage.tokens -= 1
 }

@@ -19,6 +19,6 @@ export function toRefusal(error: ProxyError, auditId: string): Refusal {
   ]
   if (error.status === 401) headers.push('WWW-Authenticate', 'Bearer realm="portcullis"')
   if (error.status === 405) headers.push('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
-  if (error.retryAfter !== undefined) headers.push('Retry-After', String(Math.max(1, Math.ceil(error.retryAfter))))
+  if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter))
   return { status: error.status, message: STATUS_CODES[error.status] ?? '', headers, body }
 }
