@@ -34,6 +34,8 @@ export interface SampleOptions {
   readonly history?: number
   /** 10,000 unless given. */
   readonly maxObjects?: number
+  /** How many requests are remembered; 10,000 unless given. */
+  readonly maxRequests?: number
 }
 
 export interface SampleRequest {
@@ -47,18 +49,16 @@ export interface SampleRequest {
 export interface SampleCluster {
   readonly url: string
   readonly port: number
-  /** The last 10,000 requests, the oldest first, refused ones too. */
+  /** The last requests, the oldest first, refused ones too. */
   requests(): readonly SampleRequest[]
   /** Has a pod write a line into its log. */
   writeLog(namespace: string, pod: string, line: string): void
   close(): Promise<void>
 }
 
-const keptRequests = 10_000
-
 /** An API server with a made-up cluster in memory, for the demo and the tests. Resolves when it listens. */
 export async function createSampleCluster(options: SampleOptions): Promise<SampleCluster> {
-  const { host = '127.0.0.1', port = 0, log = () => {} } = options
+  const { host = '127.0.0.1', port = 0, maxRequests = 10_000, log = () => {} } = options
   const stop = new AbortController()
   const requests: SampleRequest[] = []
   let address = ''
@@ -67,7 +67,7 @@ export async function createSampleCluster(options: SampleOptions): Promise<Sampl
   const server = createServer({
     token: options.token,
     certificate: options.certificate,
-    seen: (request) => record(requests, request),
+    seen: (request) => record(requests, request, maxRequests),
     failed: (error) => log({ msg: 'an exchange failed', error: String(error) }),
     answer: (call) => answer(world, call),
     upgrade: createUpgrade(world),
@@ -105,10 +105,10 @@ function createWorld(options: SampleOptions, address: () => string): World {
   }
 }
 
-function record(requests: SampleRequest[], request: IncomingMessage | Http2ServerRequest): void {
+function record(requests: SampleRequest[], request: IncomingMessage | Http2ServerRequest, most: number): void {
   const { method = '', url = '', rawHeaders, httpVersion } = request
   requests.push({ method, url, headers: [...rawHeaders], httpVersion })
-  if (requests.length > keptRequests) requests.shift()
+  if (requests.length > most) requests.shift()
 }
 
 function uidOf({ store }: World, namespace: string, pod: string): string {

@@ -9,7 +9,7 @@ const crd = {
   spec: {
     group: 'shop.example.com', scope: 'Namespaced', names: { plural: 'gadgets', singular: 'gadget', kind: 'Gadget', shortNames: ['gd'] },
     versions: [
-      { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } } } } },
+      { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, free: { type: 'object', properties: { a: {} }, 'x-kubernetes-preserve-unknown-fields': true } } } } } } },
       { name: 'v0', served: false, storage: false },
     ],
   },
@@ -36,7 +36,7 @@ t.test('a definition is served a moment after it is written, in every document',
   t.equal((await call('GET', '/apis/shop.example.com/v0')).status, 404)
   t.ok(at((await call('GET', '/openapi/v3/apis/shop.example.com/v1')).json, 'components', 'schemas', 'com.example.shop.v1.Gadget', 'properties', 'spec'))
   t.equal((await call('GET', '/openapi/v3/apis/example.com/v1')).headers.etag, tag, 'other documents stay as they were')
-  const body = { apiVersion: 'shop.example.com/v1', kind: 'Gadget', metadata: { name: 'one' }, spec: { size: 1 } }
+  const body = { apiVersion: 'shop.example.com/v1', kind: 'Gadget', metadata: { name: 'one' }, spec: { size: 1, free: { b: 1 } } }
   t.match((await call('POST', `${gadgets}?fieldValidation=Strict`, { body })).json, { ...body, metadata: { generation: 1 } })
   const unknown = await call('POST', `${gadgets}?fieldValidation=Strict`, { body: { ...body, spec: { sise: 1 } } })
   t.match(unknown.json, { code: 400, message: /unknown field "spec.sise"/ })

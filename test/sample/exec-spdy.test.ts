@@ -67,10 +67,10 @@ t.test('what is no SPDY, or not expected, ends the connection', async (t) => {
   const sample = await startSample(t)
   const path = `${pod}/exec?command=cat&container=main&stdin=true&stdout=true`
   const table: [name: string, bytes: Buffer][] = [
-    ['another version', bytes('8002000100000000')],
+    ['another version', bytes(opening.error.replace('8003', '8002'))],
     ['a frame too large', bytes('0000000300ffffff')],
     ['a header block that is not compressed', bytes('800300010000000e000000010000000000000102030405')],
-    ['a stream nobody expects', bytes(opening.error + opening.error)],
+    ['a stream nobody asked for', bytes(Object.values(opening).join(''))],
     ['a frame too short', bytes('8003000600000000')],
   ]
   for (const [name, sent] of table) {

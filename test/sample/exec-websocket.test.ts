@@ -94,6 +94,24 @@ t.test('many megabytes pass through cat unchanged', async (t) => {
   t.equal(digest((await cat.ended)[1]!), digest(sent))
 })
 
+t.test('who does not read holds up who writes: a command its caller, a caller its command', async (t) => {
+  const sample = await startSample(t)
+  const deaf = await exec(t, sample, `${pod}/exec?command=sleep&command=3600&stdin=true&stdout=true`)
+  const paused = await exec(t, sample, `${pod}/exec?command=cat&stdin=true&stdout=true`)
+  paused.webSocket.pause()
+  const chunk = Buffer.alloc(64 * 1024)
+  for (let sent = 0; sent < 32 * 1024 * 1024; sent += chunk.length) {
+    deaf.send(0, chunk)
+    paused.send(0, chunk)
+  }
+  const other = await exec(t, sample, `${pod}/exec?command=cat&stdin=true&stdout=true`)
+  for (let sent = 0; sent < 32 * 1024 * 1024; sent += chunk.length) other.send(0, chunk)
+  other.send(255, Buffer.from([0]))
+  t.equal((await other.ended)[1]!.length, 32 * 1024 * 1024, 'meanwhile another has all its data')
+  t.ok(deaf.webSocket.bufferedAmount > 8 * 1024 * 1024, 'the command did not read')
+  t.ok(paused.webSocket.bufferedAmount > 8 * 1024 * 1024, 'the caller did not read')
+})
+
 t.test('the environment is that of the pod', async (t) => {
   const sample = await startSample(t)
   await sample.call('POST', '/api/v1/namespaces/team-b/pods', { body: { metadata: { name: 'own' }, spec: { containers: [{ name: 'c', env: [{ name: 'OWN', value: 'x' }] }] } } })

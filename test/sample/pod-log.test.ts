@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LogBook } from '../../src/sample/log-book.ts'
 import { startSample } from '../support/sample.ts'
 
 const log = '/api/v1/namespaces/team-a/pods/web-0/log'
@@ -43,6 +44,40 @@ t.test('a log is bounded', async (t) => {
   for (let line = 0; line < 1500; line += 1) sample.writeLog('team-a', 'web-0', String(line))
   const text = (await call('GET', log)).text.trim().split('\n')
   t.strictSame([text.length, text[0], text.at(-1)], [1000, '500', '1499'])
+})
+
+t.test('a reader that falls behind misses what was dropped, and nothing else', async (t) => {
+  const book = new LogBook(Date.now, 3600_000)
+  book.write('pod', 'first')
+  const stop = new AbortController()
+  const reader = book.read('pod', { follow: true, timestamps: false, tail: 1, since: 0 }, stop.signal)
+  t.equal((await reader.next()).value, 'first\n')
+  for (let line = 0; line < 1500; line += 1) book.write('pod', String(line))
+  const seen: string[] = []
+  for (let line = 500; line < 1500; line += 1) seen.push(String((await reader.next()).value))
+  t.strictSame([seen[0], seen.at(-1)], ['500\n', '1499\n'])
+  stop.abort()
+  t.equal((await reader.next()).done, true)
+})
+
+t.test('a pod writes as long as one reader is left', async (t) => {
+  const book = new LogBook(Date.now, 10)
+  const request = { follow: true, timestamps: false, tail: 0, since: 0 }
+  const { signal } = new AbortController()
+  const [one, two] = [book.read('pod', request, signal), book.read('pod', request, signal)]
+  await Promise.all([one.next(), two.next()])
+  await one.return(undefined)
+  t.match((await two.next()).value, 'tick 2')
+  await two.return(undefined)
+})
+
+t.test('only so many logs are kept, and a followed one that goes ends', async (t) => {
+  const book = new LogBook(Date.now, 3600_000)
+  book.write('first', 'x')
+  const reader = book.read('first', { follow: true, timestamps: false, tail: 1, since: 0 }, new AbortController().signal)
+  await reader.next()
+  for (let pod = 0; pod < 1000; pod += 1) book.write(String(pod), 'x')
+  t.equal((await reader.next()).done, true)
 })
 
 t.test('what cannot be read is refused', async (t) => {

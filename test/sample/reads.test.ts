@@ -118,6 +118,7 @@ t.test('other representations', async (t) => {
     t.equal(refused.json.reason, 'NotAcceptable')
   }
   t.match((await as('text/xml;q=0.9, application/json;q=0.1')).json, { kind: 'PodList' })
+  t.match((await as('application/yaml;q=0.1, application/json;q=0.9')).json, { kind: 'PodList' })
 })
 
 t.test('HEAD is GET without the body', async (t) => {

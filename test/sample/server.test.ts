@@ -40,6 +40,12 @@ t.test('requests are kept as they came, refused ones too', async (t) => {
   ])
 })
 
+t.test('only the last requests are kept', async (t) => {
+  const { sample, call } = await startSample(t, { maxRequests: 2 })
+  for (const path of ['/healthz', '/livez', '/readyz']) await call('GET', path)
+  t.strictSame(sample.requests().map(({ url }) => url), ['/livez', '/readyz'])
+})
+
 t.test('a body of more than 3 MiB is refused, and the answer arrives', async (t) => {
   const { call } = await startSample(t)
   const configMap = (size: number) => ({ metadata: { name: 'large' }, data: { a: 'x'.repeat(size) } })
@@ -55,6 +61,7 @@ t.test('an upgrade of anything but exec is answered as if it had not asked, and 
     const answer = await client.response()
     t.equal(answer.status, 200, upgrade)
     t.match(answer.json(), { major: '1' })
+    t.strictSame(answer.all('connection'), ['close'])
     await client.closed()
   }
   const client = await connectRaw(t, { port: sample.port, ca })
@@ -67,7 +74,7 @@ t.test('a path that is not well-formed is a 400, and an unknown one a 404', asyn
   const client = await connectRaw(t, { port: sample.port, ca })
   client.request('GET', '/api/v1/pods/%zz', ['Host', 'x', 'Authorization', `Bearer ${token}`])
   t.equal((await client.response()).status, 400)
-  for (const path of ['/nothing', '/api/v2', '/api/v1/nothing', '/apis/none', '/apis/apps/v2', '/api/v1/pods/x', '/api/v1/namespaces/team-a/pods/x/none']) {
+  for (const path of ['/nothing', '/api/v2', '/api/v1/nothing', '/apis/none', '/apis/apps/v2', '/api/v1/pods/x', '/api/v1/namespaces/team-a/pods/x/none', '/api/v1/namespaces/team-a/pods/web-0/log/x']) {
     const answer = await call('GET', path)
     t.equal(answer.status, 404, path)
     t.equal(answer.text, '404 page not found\n')

@@ -83,6 +83,7 @@ t.test('a terminal echoes, edits and hands on lines', async (t) => {
     ['a\x04b\r\x04never', 'ab\r\n', 'ab\n'],
     ['\x1b[A\r', '[A\r\n', '[A\n'],
     ['é\r', 'é\r\n', 'é\n'],
+    [`${'x'.repeat(5000)}\r`, `${'x'.repeat(4096)}\r\n`, `${'x'.repeat(4096)}\n`],
   ]
   for (const [keys, screen, lines] of table) {
     let shown = ''

@@ -1,5 +1,12 @@
 import t from 'tap'
+import type { Chunks } from '../../src/sample/answer.ts'
+import { builtInTypes } from '../../src/sample/built-in-types.ts'
 import { at, text, type JsonObject } from '../../src/sample/json.ts'
+import { LogBook } from '../../src/sample/log-book.ts'
+import { ResourceTypes } from '../../src/sample/resource-type.ts'
+import { Store } from '../../src/sample/store.ts'
+import { readTarget } from '../../src/sample/target.ts'
+import { watchAnswer } from '../../src/sample/watch.ts'
 import { startSample } from '../support/sample.ts'
 
 const configMaps = '/api/v1/namespaces/team-a/configmaps'
@@ -96,4 +103,24 @@ t.test('a name in the field selector and the old prefix both watch', async (t) =
 t.test('what a watch cannot mean is refused', async (t) => {
   const { call } = await startSample(t)
   for (const bad of ['resourceVersion=x', 'timeoutSeconds=-1', 'fieldSelector=no']) t.equal((await call('GET', `${configMaps}?watch=true&${bad}`)).status, 400, bad)
+})
+
+t.test('a change that comes while the reader is busy is not slept through', async (t) => {
+  const store = new Store({ objects: 10, bytes: 10_000, changes: 10 })
+  const world = {
+    store, types: new ResourceTypes(builtInTypes), logs: new LogBook(Date.now, 1000), clock: Date.now, crdDelay: 0,
+    bookmarkInterval: 60_000, address: () => '',
+  }
+  const target = readTarget('/api/v1/namespaces/a/configmaps', world.types)!
+  const call = { method: 'GET', path: '', query: new URLSearchParams('watch=true&resourceVersion=1000'), headers: {}, body: Buffer.alloc(0) }
+  const { body } = watchAnswer(world, call, target)
+  const stop = new AbortController()
+  t.teardown(() => stop.abort())
+  const events = (body as Chunks)(stop.signal)[Symbol.asyncIterator]()
+  const put = (name: string) => store.put('configmaps', { metadata: { name, namespace: 'a', uid: '', resourceVersion: '', creationTimestamp: '' } })
+  const first = events.next()
+  put('one')
+  t.match((await first).value, '"one"')
+  put('two')
+  t.match((await events.next()).value, '"two"')
 })

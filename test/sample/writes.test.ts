@@ -81,6 +81,14 @@ t.test('an update needs the newest version, or none', async (t) => {
   t.equal((await call('PUT', `${configMaps}/settings`, { body: { metadata: { name: 'settings', uid: 'x' } } })).status, 409)
 })
 
+t.test('an update that says nothing of the managers leaves them in place', async (t) => {
+  const { call } = await startSample(t)
+  const put = await call('PUT', `${configMaps}/settings?fieldManager=me`, { body: { metadata: { name: 'settings' }, data: { colour: 'blue', owner: 'me' } } })
+  t.strictSame(list(put.json, 'metadata', 'managedFields').map((entry) => [text(entry, 'manager'), at(entry, 'fieldsV1')]), [
+    ['sample', { 'f:data': { 'f:colour': {} } }], ['me', { 'f:data': { 'f:owner': {} } }],
+  ])
+})
+
 t.test('services and events are created by update, as upstream does', async (t) => {
   const { call } = await startSample(t)
   const put = await call('PUT', '/api/v1/namespaces/team-a/services/new', { body: { metadata: { name: 'new' }, spec: { ports: [{ port: 80 }] } } })
@@ -136,6 +144,8 @@ t.test('status and the rest are written apart', async (t) => {
   const put = await call('PUT', `${widget}/status`, { body: { ...rest.json, status: { ready: 1 } } })
   t.match(put.json, { status: { ready: 1 } })
   t.equal((await call('DELETE', `${widget}/status`)).status, 405)
+  const applied = await call('PATCH', `${widget}/status?fieldManager=me&force=true`, { body: '{"status":{"ready":2}}', type: 'application/apply-patch+yaml' })
+  t.match(list(applied.json, 'metadata', 'managedFields').at(-1), { manager: 'me', operation: 'Apply', subresource: 'status', fieldsV1: { 'f:status': { 'f:ready': {} } } })
 })
 
 t.test('a deployment is scaled', async (t) => {
@@ -166,6 +176,7 @@ t.test('deletion answers with what went, and heeds preconditions', async (t) => 
   const { call } = await startSample(t)
   const uid = text((await call('GET', `${configMaps}/settings`)).json, 'metadata', 'uid')
   t.equal((await call('DELETE', `${configMaps}/settings`, { body: { preconditions: { uid: 'other' } } })).status, 409)
+  t.equal((await call('DELETE', `${configMaps}/settings`, { body: { preconditions: { resourceVersion: '1' } } })).status, 409)
   const gone = await call('DELETE', `${configMaps}/settings`, { body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background' } })
   t.strictSame(gone.json, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { name: 'settings', kind: 'configmaps', uid } })
   t.equal((await call('DELETE', `${configMaps}/settings`)).status, 404)
