@@ -1,4 +1,5 @@
 import { readImpersonation } from '../headers/impersonation.ts'
+import { headerValue } from '../headers/read.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
@@ -149,13 +150,8 @@ function impersonated({ arrival, facts }: Moment): UserInfo | undefined {
 const maxUserAgent = 1024
 
 function agentOf(rawHeaders: readonly string[]): string {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? ''
-    if (name.length !== 10 || name.toLowerCase() !== 'user-agent') continue
-    const agent = redactSecrets(fromWire(rawHeaders[i + 1] ?? ''))
-    return agent.length > maxUserAgent ? `${agent.slice(0, maxUserAgent)}...TRUNCATED` : agent
-  }
-  return ''
+  const agent = redactSecrets(fromWire(headerValue(rawHeaders, 'user-agent') ?? ''))
+  return agent.length > maxUserAgent ? `${agent.slice(0, maxUserAgent)}...TRUNCATED` : agent
 }
 
 /** Objects whose name is a token: `oc logout` deletes one by it. */

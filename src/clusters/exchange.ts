@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { ProxyError } from '../errors.ts'
+import { flatHeaders } from '../headers/flat.ts'
 import { isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
 import type { Fetched, FetchOptions } from './cluster.ts'
 
@@ -70,7 +71,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Again for the final one where informational heads came before it. */
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     this.#status = status
-    this.#headers = flat(controller.rawHeaders)
+    this.#headers = flatHeaders(controller.rawHeaders)
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -93,10 +94,4 @@ export class Exchange implements Dispatcher.DispatchHandler {
 function translateAbort(reason: unknown): ProxyError {
   if (reason instanceof ProxyError) return reason
   return new ProxyError('UpstreamUnreachable', 'the request to the API server was given up', { cause: reason })
-}
-
-/** undici hands over raw headers as buffers, whatever its types allow. */
-function flat(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return []
-  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
 }

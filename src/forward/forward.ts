@@ -1,5 +1,6 @@
 import type { Cluster, Clusters } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
+import { headerValue } from '../headers/read.ts'
 import { upstreamHeaders } from '../headers/request.ts'
 import { callerHeaders } from '../headers/response.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
@@ -48,9 +49,8 @@ export function createForward({ clusters, streams, maxRequestBody }: ForwardOpti
 
 function guard(exchange: Exchange, maxSize: number | undefined, timeout: number | undefined): GuardedBody | undefined {
   if (exchange.body === undefined) return undefined
-  const { rawHeaders } = exchange.arrival
-  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
-  if (at >= 0 && maxSize !== undefined && Number(rawHeaders[at + 1]) > maxSize) throw tooLarge(maxSize)
+  const length = headerValue(exchange.arrival.rawHeaders, 'content-length')
+  if (maxSize !== undefined && Number(length ?? 0) > maxSize) throw tooLarge(maxSize)
   return new GuardedBody(exchange.body, { maxSize, timeout })
 }
 

@@ -1,4 +1,6 @@
 import type { Dispatcher } from 'undici'
+import { flatHeaders } from '../headers/flat.ts'
+import { headerValue } from '../headers/read.ts'
 import type { Reply } from '../model/exchange.ts'
 
 export interface RelayOptions {
@@ -71,8 +73,8 @@ export class Relay implements Dispatcher.DispatchHandler {
       controller.abort(new Error('the caller was answered otherwise'))
       return
     }
-    const upstream = flat(controller.rawHeaders)
-    this.#hasLength = upstream.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
+    const upstream = flatHeaders(controller.rawHeaders)
+    this.#hasLength = headerValue(upstream, 'content-length') !== undefined
     this.#options.onHead?.(status)
     this.#options.reply.head(status, isAscii(message) ? message : '', this.#options.headers(upstream), { flush: this.#options.flush })
   }
@@ -96,10 +98,4 @@ export class Relay implements Dispatcher.DispatchHandler {
 /** undici reads a reason phrase as UTF-8, and what that made of other bytes cannot be written. It means nothing anyway (RFC 9112 §4). */
 function isAscii(message: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(message)
-}
-
-/** undici hands raw headers over as buffers; latin1 keeps every byte (RFC 9110 §5.5). */
-function flat(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return []
-  return raw.map(part => typeof part === 'string' ? part : part.toString('latin1'))
 }

@@ -1,3 +1,5 @@
+import { listed } from './read.ts'
+
 /** RFC 9110 §7.6.1 and what came before it: meaningful for one connection only. */
 export const hopByHop: ReadonlySet<string> = new Set([
   'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
@@ -6,12 +8,5 @@ export const hopByHop: ReadonlySet<string> = new Set([
 
 /** The names that any `Connection` line nominates, lower-case. Every line counts, an empty first one too (CVE-2021-33197). */
 export function nominated(headers: readonly string[]): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() !== 'connection') continue
-    for (const name of (headers[i + 1] ?? '').split(',')) {
-      if (name.trim() !== '') names.add(name.trim().toLowerCase())
-    }
-  }
-  return names
+  return new Set(listed(headers, 'connection').map(name => name.toLowerCase()))
 }

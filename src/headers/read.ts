@@ -15,6 +15,11 @@ export function headerValue(rawHeaders: readonly string[], lowerName: string): s
   return undefined
 }
 
+/** The members of a header that is a list, over all its lines, in order; empty ones are none (RFC 9110 §5.6.1). */
+export function listed(rawHeaders: readonly string[], lowerName: string): string[] {
+  return headerValues(rawHeaders, lowerName).flatMap(value => value.split(',')).map(member => member.trim()).filter(member => member !== '')
+}
+
 // The length first: most names differ in it, and lower-casing makes a string each time.
 function isNamed(name: string, lowerName: string): boolean {
   return name.length === lowerName.length && name.toLowerCase() === lowerName

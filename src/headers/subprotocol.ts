@@ -1,18 +1,12 @@
 import { ProxyError } from '../errors.ts'
+import { listed } from './read.ts'
 
 /** Kubernetes lets browsers put a bearer token here (k8s.io/apiserver pkg/authentication/request/websocket). */
 export const bearerProtocolPrefix = 'base64url.bearer.authorization.k8s.io.'
 
 /** The subprotocols of all `Sec-WebSocket-Protocol` lines, in order. */
 export function subprotocols(headers: readonly string[]): string[] {
-  const found: string[] = []
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() !== 'sec-websocket-protocol') continue
-    for (const protocol of (headers[i + 1] ?? '').split(',')) {
-      if (protocol.trim() !== '') found.push(protocol.trim())
-    }
-  }
-  return found
+  return listed(headers, 'sec-websocket-protocol')
 }
 
 /**

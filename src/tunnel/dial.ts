@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
 import type { Cluster } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
+import { headerValue } from '../headers/read.ts'
 import { translateUpstreamError } from '../upstream-errors.ts'
 
 export interface UpgradeRequest {
@@ -99,7 +100,7 @@ const maxHeaderSize = 65_536
 
 /** Without it node:http would announce a chunked body for a POST. The headers are a copy: node:http wants its own. */
 function withLength(method: string, headers: readonly string[]): string[] {
-  const framed = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
+  const framed = headerValue(headers, 'content-length') !== undefined
   return method === 'GET' || framed ? [...headers] : [...headers, 'Content-Length', '0']
 }
 

@@ -1,4 +1,5 @@
 import { ProxyError } from '../errors.ts'
+import { headerValues } from '../headers/read.ts'
 import { bearerProtocolPrefix, subprotocols } from '../headers/subprotocol.ts'
 import type { Arrival } from '../model/arrival.ts'
 
@@ -14,7 +15,7 @@ export const protocolNames: Readonly<Record<UpgradeKind, string>> = { websocket:
  * and of a list upstream may choose what was never judged.
  */
 export function requestedUpgrade({ method, httpVersion, rawHeaders }: Arrival): UpgradeKind {
-  const kind = kindOf(valuesOf(rawHeaders, 'upgrade'))
+  const kind = kindOf(headerValues(rawHeaders, 'upgrade'))
   if (kind === undefined) throw malformed('Upgrade may name websocket or SPDY/3.1, one of them, once')
   if (httpVersion !== '1.1') throw malformed('only HTTP/1.1 can be upgraded')
   if (kind === 'websocket') checkHandshake(method, rawHeaders)
@@ -25,9 +26,9 @@ export function requestedUpgrade({ method, httpVersion, rawHeaders }: Arrival): 
 /** RFC 6455 §4.2.1; whatever upstream would make of another version or two keys is not for us to find out. */
 function checkHandshake(method: string, headers: readonly string[]): void {
   if (method !== 'GET') throw malformed('a WebSocket handshake is a GET')
-  const [version, ...moreVersions] = valuesOf(headers, 'sec-websocket-version')
+  const [version, ...moreVersions] = headerValues(headers, 'sec-websocket-version')
   if (version !== '13' || moreVersions.length > 0) throw malformed('Sec-WebSocket-Version must be 13')
-  const [key, ...moreKeys] = valuesOf(headers, 'sec-websocket-key')
+  const [key, ...moreKeys] = headerValues(headers, 'sec-websocket-key')
   if (key === undefined || moreKeys.length > 0 || !/^[A-Za-z0-9+/]{22}==$/.test(key)) {
     throw malformed('Sec-WebSocket-Key must be 16 bytes in base64')
   }
@@ -38,7 +39,7 @@ function checkHandshake(method: string, headers: readonly string[]): void {
  * else the two sides would read the same bytes differently. Throws ProxyError BadUpstream.
  */
 export function checkSwitch(kind: UpgradeKind, asked: readonly string[], answered: readonly string[]): void {
-  if (kindOf(valuesOf(answered, 'upgrade')) !== kind) {
+  if (kindOf(headerValues(answered, 'upgrade')) !== kind) {
     throw new ProxyError('BadUpstream', 'the API server switched to a protocol that was not asked for')
   }
   if (kind !== 'websocket') return
@@ -54,10 +55,6 @@ function kindOf(upgrades: readonly string[]): UpgradeKind | undefined {
   if (only === undefined || more.length > 0) return undefined
   if (only.toLowerCase() === 'websocket') return 'websocket'
   return only.toLowerCase() === 'spdy/3.1' ? 'spdy' : undefined
-}
-
-function valuesOf(headers: readonly string[], lowerName: string): string[] {
-  return headers.filter((_value, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === lowerName)
 }
 
 function malformed(message: string): ProxyError {

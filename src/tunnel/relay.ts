@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { rawHead } from '../headers/raw-head.ts'
+import { headerValue } from '../headers/read.ts'
 import type { Ending } from '../model/trail.ts'
 import { closed, closeFlushed } from './linger.ts'
 
@@ -85,6 +86,5 @@ const chunked: BodyFraming = {
 
 function framingOf(status: number, headers: readonly string[]): BodyFraming {
   const bodyless = status === 204 || status === 304
-  const length = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
-  return bodyless || length ? asItIs : chunked
+  return bodyless || headerValue(headers, 'content-length') !== undefined ? asItIs : chunked
 }
