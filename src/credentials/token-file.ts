@@ -54,22 +54,22 @@ function toCredential(file: TokenFile, following: Watch): Credential {
 class TokenFile {
   readonly path: string
   token: Token
-  private readonly warn: (message: string) => void
-  private rereading: Promise<void> | undefined
+  readonly #warn: (message: string) => void
+  #rereading: Promise<void> | undefined
 
   constructor(path: string, token: Token, warn: (message: string) => void) {
     this.path = path
     this.token = token
-    this.warn = warn
+    this.#warn = warn
   }
 
   /** Never rejects: the last good token stays. Calls at the same time share one read. */
   reread(): Promise<void> {
-    this.rereading ??= readTokenFile(this.path)
+    this.#rereading ??= readTokenFile(this.path)
       .then((token) => { this.token = token })
-      .catch((error: unknown) => this.warn(`${(error as Error).message}; the last good token stays in use`))
-      .finally(() => { this.rereading = undefined })
-    return this.rereading
+      .catch((error: unknown) => this.#warn(`${(error as Error).message}; the last good token stays in use`))
+      .finally(() => { this.#rereading = undefined })
+    return this.#rereading
   }
 }
 

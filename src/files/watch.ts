@@ -30,58 +30,58 @@ export async function watchFiles(paths: readonly string[], onChange: () => void,
 }
 
 class Watcher implements Watch {
-  private readonly paths: readonly string[]
-  private readonly onChange: () => void
-  private readonly options: Required<WatchOptions>
-  private readonly stops: (() => void)[] = []
-  private state = ''
-  private timer: NodeJS.Timeout | undefined
-  private due = 0
-  private looking = false
-  private closed = false
+  readonly #paths: readonly string[]
+  readonly #onChange: () => void
+  readonly #options: Required<WatchOptions>
+  readonly #stops: (() => void)[] = []
+  #state = ''
+  #timer: NodeJS.Timeout | undefined
+  #due = 0
+  #looking = false
+  #closed = false
 
   constructor(paths: readonly string[], onChange: () => void, { interval = 500, settle = 50, notice = systemNotice }: WatchOptions) {
-    this.paths = paths
-    this.onChange = onChange
-    this.options = { interval, settle, notice }
+    this.#paths = paths
+    this.#onChange = onChange
+    this.#options = { interval, settle, notice }
   }
 
   async start(): Promise<void> {
-    this.state = await fingerprint(this.paths)
-    for (const folder of new Set(this.paths.flatMap(path => [dirname(path), path]))) {
-      this.stops.push(this.options.notice(folder, () => this.lookIn(this.options.settle)))
+    this.#state = await fingerprint(this.#paths)
+    for (const folder of new Set(this.#paths.flatMap(path => [dirname(path), path]))) {
+      this.#stops.push(this.#options.notice(folder, () => this.#lookIn(this.#options.settle)))
     }
-    this.lookIn(this.options.interval)
+    this.#lookIn(this.#options.interval)
   }
 
   close(): void {
-    this.closed = true
-    clearTimeout(this.timer)
-    for (const stop of this.stops) stop()
+    this.#closed = true
+    clearTimeout(this.#timer)
+    for (const stop of this.#stops) stop()
   }
 
   // A look is never put off: other files of a busy folder give notice without end.
-  private lookIn(delay: number): void {
+  #lookIn(delay: number): void {
     const due = performance.now() + delay
-    if (this.looking || (this.timer !== undefined && this.due <= due)) return
-    clearTimeout(this.timer)
-    this.due = due
-    this.timer = setTimeout(() => void this.look(), delay).unref()
+    if (this.#looking || (this.#timer !== undefined && this.#due <= due)) return
+    clearTimeout(this.#timer)
+    this.#due = due
+    this.#timer = setTimeout(() => void this.#look(), delay).unref()
   }
 
-  private async look(): Promise<void> {
-    this.looking = true
-    this.timer = undefined
-    const found = await fingerprint(this.paths)
+  async #look(): Promise<void> {
+    this.#looking = true
+    this.#timer = undefined
+    const found = await fingerprint(this.#paths)
     // Told only when two looks agree: a file seen in the middle of being written is left alone,
     // and a second write within the clock tick of the first is not missed.
-    const settled = found === this.state || found === await after(this.options.settle, () => fingerprint(this.paths))
-    this.looking = false
-    if (this.closed) return
-    const changed = settled && found !== this.state
-    if (changed) this.state = found
-    this.lookIn(settled ? this.options.interval : this.options.settle)
-    if (changed) this.onChange()
+    const settled = found === this.#state || found === await after(this.#options.settle, () => fingerprint(this.#paths))
+    this.#looking = false
+    if (this.#closed) return
+    const changed = settled && found !== this.#state
+    if (changed) this.#state = found
+    this.#lookIn(settled ? this.#options.interval : this.#options.settle)
+    if (changed) this.#onChange()
   }
 }
 
