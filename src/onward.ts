@@ -4,6 +4,7 @@ import type { Forward } from './forward/forward.ts'
 import { callerHeaders } from './headers/response.ts'
 import { clusterPrefix } from './headers/prefix.ts'
 import type { Admitted } from './model/admitted.ts'
+import { isWrite } from './model/attributes.ts'
 import type { Exchange } from './model/exchange.ts'
 
 export interface OnwardOptions {
@@ -29,7 +30,7 @@ export function createOnward({ discovery, forward, onApiChanged, authorization }
 }
 
 function send(answer: CachedAnswer, admitted: Admitted, { reply, trail }: Exchange, authorization: string | undefined): void {
-  if (answer.cache !== undefined) trail.note({ cache: answer.cache })
+  trail.note({ cache: answer.cache })
   if (reply.closed || reply.started) return
   reply.head(answer.status, STATUS_CODES[answer.status] ?? '', callerHeaders(answer.headers, {
     auditId: admitted.arrival.auditId,
@@ -40,11 +41,9 @@ function send(answer: CachedAnswer, admitted: Admitted, { reply, trail }: Exchan
   else reply.end(answer.body)
 }
 
-const reads = new Set(['get', 'list', 'watch'])
-
 /** Writes after which the API server serves other resources than before. */
 function changesApi({ resolved: { attributes } }: Admitted): boolean {
-  if (reads.has(attributes.verb)) return false
+  if (!isWrite(attributes.verb)) return false
   return (attributes.apiGroup === 'apiextensions.k8s.io' && attributes.resource === 'customresourcedefinitions')
     || (attributes.apiGroup === 'apiregistration.k8s.io' && attributes.resource === 'apiservices')
 }

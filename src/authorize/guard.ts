@@ -1,4 +1,4 @@
-import type { Attributes } from '../model/attributes.ts'
+import { isWrite, type Attributes } from '../model/attributes.ts'
 import type { GuardRoute } from '../model/caller.ts'
 import type { ClusterFacts } from '../model/verdict.ts'
 import { guardTable, type GuardEntry } from './guard-table.ts'
@@ -38,10 +38,6 @@ export function routesOf(asked: Attributes, cluster: ClusterFacts, judgedUpstrea
   addVerbProxy(asked, routes)
   addOwnNamespaces(asked, cluster, routes)
   return routes.size === 0 ? none : [...routes]
-}
-
-export function isWrite(verb: string): boolean {
-  return verb !== 'get' && verb !== 'list' && verb !== 'watch'
 }
 
 function isServerInternal(path: string): boolean {

@@ -13,7 +13,7 @@ const acknowledge = Type.Array(Type.Unsafe<(typeof guardRoutes)[number]>({ type:
   default: [], description: 'Escalation routes that this rule opens knowingly.',
 })
 
-export const ruleSchema = Type.Object({
+const ruleSchema = Type.Object({
   verbs, apiGroups, resources, resourceNames, nonResourceURLs,
   namespaces: Type.Optional(Type.Array(Type.String({ pattern: '^[\\s\\S]+$', title: 'a name or a * glob' }), {
     description: 'Names or * globs, which every rule about resources must have; exactly ["*"] also means cluster-scoped resources and all-namespace requests.',
@@ -57,7 +57,7 @@ const time = (description: string) => Type.String({
 
 const wholeKey = 'a key itself is stored nowhere: keep it with its tool, and its SHA-256 here (portcullis key create makes both)'
 
-export const keySchema = Type.Object({
+const keySchema = Type.Object({
   id: Type.String({ title: 'the 8 letters and digits between the key\'s underscores, in quotes where they read as a number', pattern: '^[0-9A-Za-z]{8}$', description: 'The public part of the key.' }),
   sha256: Type.String({ title: 'SHA-256 of the whole key: 64 hexadecimal digits', pattern: '^[0-9A-Fa-f]{64}$', description: 'SHA-256 of the whole key, hexadecimal.' }),
   createdAt: Type.Optional(time('When it was made.')),
@@ -125,7 +125,5 @@ export const callersFileSchema = Type.Union([
 ], { description: 'Portcullis: a callers file.' })
 
 export type WrittenRule = Static<typeof ruleSchema>
-export type WrittenScope = Static<typeof scopeSchema>
-export type WrittenClusterRole = Static<typeof clusterRoleSchema>
 export type WrittenCaller = Static<typeof callerSchema>
 export type WrittenKey = Static<typeof keySchema>

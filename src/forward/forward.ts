@@ -7,8 +7,8 @@ import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Exchange } from '../model/exchange.ts'
-import type { Ending } from '../model/trail.ts'
-import type { StreamKind, Streams } from '../streams/streams.ts'
+import type { EarlyEnd } from '../model/trail.ts'
+import type { OpenStream, StreamKind, Streams } from '../streams/streams.ts'
 import { credentialRejected, isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
 import { GuardedBody, tooLarge } from './body.ts'
 import { Relay, type RelayEnd } from './relay.ts'
@@ -152,11 +152,11 @@ class Sending {
     this.#relay?.abort(reason)
   }
 
-  asStream(): { admitted: Admitted, kind: StreamKind, end: (why: 'revoked' | 'drained') => void } {
+  asStream(): OpenStream {
     return { admitted: this.#admitted, kind: kindOf(this.#admitted.resolved.attributes), end: why => this.#end(why) }
   }
 
-  #end(why: Extract<Ending, 'revoked' | 'drained'>): void {
+  #end(why: EarlyEnd): void {
     const { reply } = this.#exchange
     if (reply.started && this.#relay?.canEndEarly === true) reply.end(undefined, why)
     else if (reply.started) reply.cut(why)

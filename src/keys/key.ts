@@ -5,9 +5,6 @@ const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const form = /^pcl_([0-9A-Za-z]{8})_[0-9A-Za-z]{43}([0-9A-Za-z]{6})$/
 const checksumLength = 6
 
-/** The public part of a key. */
-export const keyIdForm = /^[0-9A-Za-z]{8}$/
-
 export type KeyReading =
   | { readonly kind: 'key', readonly id: string }
   /** Begins like a key, but its form or checksum is off: a typo or a piece, never a key of anybody. */

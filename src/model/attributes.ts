@@ -17,6 +17,11 @@ export interface Attributes {
   readonly name: string
 }
 
+/** Every verb but get, list and watch; the virtual ones of RBAC (`bind`, `impersonate` …) too. */
+export function isWrite(verb: string): boolean {
+  return verb !== 'get' && verb !== 'list' && verb !== 'watch'
+}
+
 /** An arrival, read. `target` is what goes upstream: the raw bytes, less a `/clusters/<name>` prefix. */
 export interface Resolved {
   /** The name in `/clusters/<name>/…`; undefined for the default cluster. It may name no cluster at all. */

@@ -22,6 +22,9 @@ export interface Facts {
  */
 export type Ending = 'complete' | 'caller-left' | 'upstream-failed' | 'revoked' | 'drained'
 
+/** How we end what is open before its time. */
+export type EarlyEnd = Extract<Ending, 'revoked' | 'drained'>
+
 export interface Outcome {
   /** HTTP status of the answer; 0 when the caller left before there was one. */
   readonly status: number

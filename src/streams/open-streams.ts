@@ -1,5 +1,6 @@
 import type { Admitted } from '../model/admitted.ts'
 import type { Caller } from '../model/caller.ts'
+import type { EarlyEnd } from '../model/trail.ts'
 import { Expiries } from './expiries.ts'
 import type { OpenStream, StreamKind, Streams } from './streams.ts'
 
@@ -21,8 +22,6 @@ const batchSize = 250
 export function createStreams(options: StreamsOptions): Streams {
   return new OpenStreams(options)
 }
-
-type EarlyEnd = Parameters<OpenStream['end']>[0]
 
 class OpenStreams implements Streams {
   readonly #open = new Set<OpenStream>()

@@ -1,5 +1,5 @@
 import type { Admitted } from '../model/admitted.ts'
-import type { Ending } from '../model/trail.ts'
+import type { EarlyEnd } from '../model/trail.ts'
 
 export type StreamKind = 'watch' | 'log' | 'proxy' | 'websocket' | 'spdy' | 'other'
 
@@ -8,7 +8,7 @@ export interface OpenStream {
   readonly admitted: Admitted
   readonly kind: StreamKind
   /** Ends it the way its protocol ends. Called at most once. */
-  end(why: Extract<Ending, 'revoked' | 'drained'>): void
+  end(why: EarlyEnd): void
 }
 
 /** Every open stream, so that a revoked key, an ended one or a shutdown can end them. */

@@ -1,8 +1,6 @@
-import type { Ending } from '../model/trail.ts'
+import type { EarlyEnd } from '../model/trail.ts'
 import { spdyFraming, webSocketFraming, type Framing } from './frames.ts'
 import type { UpgradeKind } from './protocol.ts'
-
-export type EarlyEnd = Extract<Ending, 'revoked' | 'drained'>
 
 /** How a protocol says that its connection ends now. */
 export interface ProtocolEnd {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { Ending } from '../model/trail.ts'
-import type { EarlyEnd, ProtocolEnd } from './ends.ts'
+import type { EarlyEnd, Ending } from '../model/trail.ts'
+import type { ProtocolEnd } from './ends.ts'
 import { FrameTracker } from './frames.ts'
 import { closed, closeFlushed, closeWithin } from './linger.ts'
 import type { Ended } from './relay.ts'
