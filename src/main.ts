@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './cli/commands.ts'
+import { messageOf } from './cli/output.ts'
 
 const program = new Command('portcullis')
   .description('An authenticating proxy for Kubernetes and OpenShift APIs: it holds the service-account token so that nobody else has to.')
@@ -14,5 +15,5 @@ try {
 } catch (error) {
   // Commander has said what is wrong; asking for help or the version is no error.
   process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : 1
-  if (!(error instanceof CommanderError)) process.stderr.write(`portcullis: ${error instanceof Error ? error.message : String(error)}\n`)
+  if (!(error instanceof CommanderError)) process.stderr.write(`portcullis: ${messageOf(error)}\n`)
 }

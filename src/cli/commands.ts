@@ -65,7 +65,7 @@ function addChecks(program: Command, done: Done): void {
     .option(...configOption)
     .option('--caller <name>', 'judge for this caller')
     .action(async (method: string | undefined, url: string | undefined, options: WithConfig & { caller?: string }) => {
-      const load = () => loadKnown(options.config)
+      const load = async () => loadKnown(await configFile(options), env)
       done(await explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
     })
 
@@ -79,7 +79,7 @@ function addChecks(program: Command, done: Done): void {
     .option('--subresource <name>', 'as in log, exec, scale')
     .option('--cluster <name>', 'which cluster (default: the first)')
     .action(async (verb: string, resource: string, options: WithConfig & { caller: string, namespace?: string, subresource?: string, cluster?: string }) => {
-      done(await canICommand({ verb, resource, ...options }, { load: () => loadKnown(options.config), stdout, stderr }))
+      done(await canICommand({ verb, resource, ...options }, { load: async () => loadKnown(await configFile(options), env), stdout, stderr }))
     })
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Callers } from '../callers/callers.ts'
 import { createFileCallers } from '../callers/file-store.ts'
 import type { Config } from '../config/config.ts'
-import type { Reloaded } from '../files/reloading.ts'
+import { reportReload } from './report-reload.ts'
 
 export interface CallersWiring extends Callers {
   /** Reads other files where the config now names others; rejects, and changes nothing, where those are bad. */
@@ -39,16 +39,4 @@ export async function wireCallers(config: Config, log: Logger, onReload: (ok: bo
     },
     close: () => current.close(),
   }
-}
-
-/** One line for the operator a fault; what is in force stays in force. */
-export function reportReload(outcome: Reloaded, log: Logger, what: 'config' | 'callers', onReload: (ok: boolean) => void): void {
-  onReload(outcome.ok)
-  const findings = outcome.ok ? outcome.warnings : outcome.faults
-  for (const { file, line, column, path, message } of findings) {
-    const facts = { file, line, column, path, fault: message }
-    if (outcome.ok) log.warn(facts, `${what} has a warning`)
-    else log.error(facts, `${what} has a fault: the last good one stays in force`)
-  }
-  if (outcome.ok) log.info({}, `${what} loaded`)
 }

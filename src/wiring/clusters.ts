@@ -73,7 +73,7 @@ async function makeEntries(config: Config, before: readonly Entry[], options: Cl
 }
 
 /** Where Portcullis itself runs, if it runs in this cluster. A pod that is not told which cluster is its own takes every one for it. */
-function ownNamespaces({ self }: Config, { name }: ClusterConfig, podNamespace: string | undefined): string[] {
+export function ownNamespaces({ self }: Config, { name }: ClusterConfig, podNamespace: string | undefined): string[] {
   if (self !== undefined) return self.cluster === name ? [self.namespace] : []
   return podNamespace === undefined ? [] : [podNamespace]
 }
