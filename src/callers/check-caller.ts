@@ -23,6 +23,7 @@ export function checkCaller(entry: Entry<WrittenCaller>, context: CallerContext,
   checkSources(entry, report)
   checkClusters(entry, context, report)
   checkImpersonation(entry, report)
+  checkLimits(entry, report)
   if (!entry.sound([])) return
   if (keys.length === 0) report.warn(entry, [], `has no key: portcullis key create ${name}`)
   if (scopes.length + rules.length === 0) report.warn(entry, [], 'has no scopes and no rules: it may read API discovery at most')
@@ -35,6 +36,12 @@ function isMapping(value: unknown): boolean {
 function checkImpersonation(entry: Entry<WrittenCaller>, report: Report): void {
   if (!entry.sound(['impersonate']) || entry.value.impersonate?.groups.includes('system:masters') !== true) return
   report.fault(entry, ['impersonate', 'groups'], 'must not hold system:masters: the API server allows that group everything, unasked')
+}
+
+function checkLimits(entry: Entry<WrittenCaller>, report: Report): void {
+  if (!entry.sound(['limits'])) return
+  const { burst, requestsPerSecond } = entry.value.limits
+  if (burst !== undefined && requestsPerSecond === undefined) report.warn(entry, ['limits', 'burst'], 'limits nothing without requestsPerSecond')
 }
 
 function checkScopes(entry: Entry<WrittenCaller>, { scopes }: CallerContext, report: Report): void {

@@ -1,11 +1,13 @@
 import { isCidr, isLoopback } from '../addresses/cidr.ts'
 import type { Finding, Path, Sound } from '../files/fault.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
-import { parseDuration } from './units.ts'
+import { parseDuration, parseSize } from './units.ts'
 
 // Node's timers overflow beyond 2^31 - 1 ms, and then fire at once.
 const longestTimer = 24 * 86_400_000
 const goIdleTimeout = 90_000
+// HTTP/2 announces it in 32 bits; far below that it is a way to fill memory.
+const largestHeader = 16 * 1024 ** 2
 
 /** What a schema cannot say: how fields bear on each other. */
 export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
@@ -14,6 +16,7 @@ export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
     ...listenFaults(config.listen, sound),
     ...clusters.flatMap((cluster, index) => serverFaults(cluster, ['clusters', index, 'server'], sound)),
     ...timerFaults(config, clusters, sound),
+    ...sizeFaults(config, clusters, sound),
     ...duplicateNames(clusters),
     ...sound(['self']) && sound(['clusters']) ? selfFaults(config) : [],
   ]
@@ -67,6 +70,20 @@ function timerFaults(config: WrittenConfig, clusters: readonly WrittenCluster[],
     const duration = parseDuration(String(path.reduce<unknown>(fieldOf, config))) ?? 0
     return duration > 0 && duration <= longestTimer ? [] : [{ path, message: 'must be more than 0 and at most 24d' }]
   })
+}
+
+/** Nothing at all breaks what takes these; a body of at most nothing is a limit like any other. */
+function sizeFaults(config: WrittenConfig, clusters: readonly WrittenCluster[], sound: Sound): Finding[] {
+  const sinks = sound(['audit', 'sinks']) ? config.audit.sinks : []
+  const paths: Path[] = [
+    ...[...clusters.keys()].map(index => ['clusters', index, 'discovery', 'maxSize']),
+    ...sinks.flatMap(({ file }, index) => file === undefined ? [] : [['audit', 'sinks', index, 'file', 'maxSize']]),
+  ]
+  const sizeAt = (path: Path) => parseSize(String(path.reduce<unknown>(fieldOf, config))) ?? 0
+  const faults = paths.filter(sound).filter(path => sizeAt(path) === 0).map(path => ({ path, message: 'must be more than 0' }))
+  const header: Path = ['limits', 'maxHeaderSize']
+  const bad = sound(header) && (sizeAt(header) === 0 || sizeAt(header) > largestHeader)
+  return bad ? [...faults, { path: header, message: 'must be more than 0 and at most 16MiB' }] : faults
 }
 
 function fieldOf(value: unknown, name: string | number): unknown {

@@ -119,6 +119,7 @@ for (const [what, warning, text] of [
   ['a caller who may do nothing', /callers\[0\]: has no scopes and no rules/, caller(`keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
   ['a cluster that is not there', /clusters\[0\]: names no cluster of the config; there are: prod/, caller(`clusters: [dev], rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
   ['no cluster at all', /clusters: is empty/, caller(`clusters: [], rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
+  ['a burst beyond no rate', /limits.burst: limits nothing without requestsPerSecond/, caller(`limits: { burst: 5 }, rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
   ['no source at all', /allowedFrom: is empty/, caller(`allowedFrom: [], rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
 ] as const) {
   t.test(`${what} is a warning`, async (t) => {
