@@ -50,7 +50,9 @@ export function upstreamHeaders(request: UpstreamRequest): string[] {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
     const lowerName = name.toLowerCase()
-    if (isDropped(lowerName, keepImpersonation) || connectionOnly.has(lowerName)) continue
+    if (isDropped(lowerName, keepImpersonation)) continue
+    // Whom to be was judged, and without it we would act as ourselves: no Connection takes that away.
+    if (connectionOnly.has(lowerName) && !lowerName.startsWith('impersonate-')) continue
     if (lowerName === 'sec-websocket-protocol' && protocol !== undefined) continue
     headers.push(name, rawHeaders[i + 1] ?? '')
   }

@@ -59,6 +59,14 @@ t.test("the caller's own impersonation passes only where it was let through", as
   t.strictSame(headerValues(sent(['impersonate_user', 'x'], { keepImpersonation: true }), 'impersonate_user'), [])
 })
 
+t.test('an impersonation that was judged is sent, though Connection nominates it', async (t) => {
+  const asked = ['Connection', 'Impersonate-User, impersonate-group, Impersonate-Extra-a', 'Impersonate-User', 'jane', 'Impersonate-Group', 'a', 'Impersonate-Extra-a', 'b']
+  const headers = sent(asked, { keepImpersonation: true })
+  for (const [name, value] of [['impersonate-user', 'jane'], ['impersonate-group', 'a'], ['impersonate-extra-a', 'b']] as const) {
+    t.strictSame(headerValues(headers, name), [value], name)
+  }
+})
+
 t.test('the bearer subprotocol is cut out, and must leave another one', async (t) => {
   const bearer = 'base64url.bearer.authorization.k8s.io.cGNs'
   const headers = sent(['Sec-WebSocket-Protocol', `${bearer}, v5.channel.k8s.io`, 'sec-websocket-protocol', 'v4.channel.k8s.io'], { upgrade: 'websocket' })
