@@ -1,17 +1,20 @@
 /**
  * The value that a field selector requires `metadata.name` to have (apimachinery
  * pkg/fields, ParseSelector and RequiresExactMatch); undefined where it requires none or
- * does not parse. Terms are sorted before the first match is taken, by their bytes.
+ * does not parse. There the terms are sorted by their bytes before the first match is taken;
+ * here only the matches are compared, for nobody has shown a key yet, and there may be
+ * tens of thousands of terms.
  */
 export function exactName(selector: string): string | undefined {
-  let found: string | undefined
-  for (const term of splitTerms(selector).sort(byBytes)) {
+  let first: { readonly term: string, readonly value: string } | undefined
+  for (const term of splitTerms(selector)) {
     if (term === '') continue
     const parsed = parseTerm(term)
     if (parsed === undefined) return undefined
-    if (found === undefined && parsed.equal && parsed.field === 'metadata.name') found = parsed.value
+    if (!parsed.equal || parsed.field !== 'metadata.name') continue
+    if (first === undefined || byBytes(term, first.term) < 0) first = { term, value: parsed.value }
   }
-  return found
+  return first?.value
 }
 
 /** Between commas that no backslash escapes. */
