@@ -212,6 +212,21 @@ t.test('HTTP/2: the same door, repeated headers kept apart, pseudo-headers left 
   t.match(await seen[0]?.trail.finished, { status: 200, ending: 'complete', bytesOut: 2 })
 })
 
+t.test('HTTP/2: names that every object knows are headers like any other', async (t) => {
+  const { port } = await start(t, {
+    onward: async (_admitted, { reply }) => {
+      reply.head(200, '', ['constructor', '1', '__proto__', '2', 'toString', '3'])
+      reply.end()
+    },
+  })
+  const client = await connectHttp2(t, { port, ca: authority.ca })
+  const stream = client.open('GET', '/x')
+  const [headers] = await once(stream, 'response') as [Record<string, unknown>]
+  t.equal(headers.constructor, '1')
+  t.equal(headers.tostring, '3')
+  stream.close()
+})
+
 t.test('HTTP/2: a stream that is cut is reset, one whose caller leaves is recorded so', async (t) => {
   const { port, seen } = await start(t, {
     onward: async ({ resolved: _ }, { arrival, reply }) => {
