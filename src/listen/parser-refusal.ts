@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Audit } from '../audit/audit.ts'
 import { ProxyError } from '../errors.ts'
 import { rawHead } from '../headers/raw-head.ts'
+import { inFlight } from './in-flight.ts'
 import { toRefusal } from './refusal.ts'
 import { interrupt } from './request.ts'
 import type { SourceIPs } from './source.ts'
@@ -42,11 +43,6 @@ export function createParserRefusal({ audit, sourceIPs, now }: ParserRefusalOpti
       bytesOut: body.length,
     })
   }
-}
-
-/** node:http keeps the response under way at its socket. */
-function inFlight(socket: Socket): boolean {
-  return ((socket as Socket & { _httpMessage?: object | null })._httpMessage ?? undefined) !== undefined
 }
 
 function refusalOf(error: NodeJS.ErrnoException): ProxyError {

@@ -3,8 +3,21 @@ interface Turn {
   next: (() => void) | undefined
 }
 
+interface Line {
+  latest: Turn
+  waiting: number
+}
+
+interface Connection {
+  readonly writable: boolean
+  destroy(): void
+}
+
 /** `begin` gets what to call when the request has been answered. */
-export type TakeTurn = (socket: { readonly writable: boolean }, begin: (over: () => void) => void) => void
+export type TakeTurn = (socket: Connection, begin: (over: () => void) => void) => void
+
+/** Far more than any client sends in advance (RFC 9112 §9.3.2). Each is held in memory, and behind a watch for as long as that lasts. */
+const mostWaiting = 100
 
 /**
  * Lets the requests of one HTTP/1.1 connection begin one after the other. node hands a
@@ -12,19 +25,29 @@ export type TakeTurn = (socket: { readonly writable: boolean }, begin: (over: ()
  * turns out to be the connection's last, what came behind it is no request any more.
  */
 export function createTurns(): TakeTurn {
-  const latest = new WeakMap<object, Turn>()
+  const lines = new WeakMap<Connection, Line>()
   return function take(socket, begin) {
-    const before = latest.get(socket)
     const turn: Turn = { over: false, next: undefined }
-    latest.set(socket, turn)
-    const start = () => {
+    const run = () => {
       if (!socket.writable) return
       begin(() => {
         turn.over = true
         turn.next?.()
       })
     }
-    if (before === undefined || before.over) start()
-    else before.next = start
+    const line = lines.get(socket)
+    if (line === undefined) {
+      lines.set(socket, { latest: turn, waiting: 0 })
+      return run()
+    }
+    const before = line.latest
+    line.latest = turn
+    if (before.over) return run()
+    if (line.waiting >= mostWaiting) return socket.destroy()
+    line.waiting += 1
+    before.next = () => {
+      line.waiting -= 1
+      run()
+    }
   }
 }

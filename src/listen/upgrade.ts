@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { asProxyError } from '../errors.ts'
+import { asProxyError, ProxyError } from '../errors.ts'
 import { rawHead } from '../headers/raw-head.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Trail } from '../model/trail.ts'
 import { toArrival } from './arrival.ts'
+import { inFlight } from './in-flight.ts'
 import { toRefusal } from './refusal.ts'
 import { draining, tell, type DoorOptions } from './request.ts'
 
@@ -24,7 +25,8 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): UpgradeHan
     socket.on('error', () => {})
     ;(socket as Socket).setTimeout(0)
     const arrival = toArrival(request, options.sourceIPs, true, options.now)
-    void open(arrival, socket, head, options)
+    if (inFlight(socket)) overtaking(arrival, socket, options)
+    else void open(arrival, socket, head, options)
   }
 }
 
@@ -48,6 +50,18 @@ async function open(arrival: Arrival, socket: Duplex, head: Buffer, options: Upg
       bytesOut: body.length,
     })
   }
+}
+
+/**
+ * node hands an upgrade over while an earlier request of its connection is still being
+ * answered: whatever it is told would be taken for that answer (RFC 9110 §7.8).
+ */
+function overtaking(arrival: Arrival, socket: Duplex, { audit, log }: UpgradeHandlerOptions): void {
+  const error = new ProxyError('MalformedHeader', 'an upgrade came before the answer to the request before it')
+  tell(log, arrival, error)
+  socket.destroy()
+  const { status, code, message, reason } = error
+  audit.open(arrival).finish({ status, refusal: { code, message, reason }, ending: 'complete', bytesOut: 0 })
 }
 
 /** Longest wait for a caller that keeps its side open. */
