@@ -9,7 +9,7 @@ import type { Config } from './config/config.ts'
 import { watchFiles } from './files/watch.ts'
 import { createForward } from './forward/forward.ts'
 import { createLimits } from './limits/limits.ts'
-import { createAdminServer } from './listen/admin.ts'
+import { createAdminServer, type AdminServer } from './listen/admin.ts'
 import { createDataServer, type DataServer } from './listen/data-server.ts'
 import { createParserRefusal } from './listen/parser-refusal.ts'
 import { createRequestHandler } from './listen/request.ts'
@@ -25,6 +25,7 @@ import { wireAudit } from './wiring/audit.ts'
 import { wireCallers, type CallersWiring } from './wiring/callers.ts'
 import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
 import { drain, type DrainState } from './wiring/drain.ts'
+import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
 import { certificateFiles, readTls } from './wiring/tls.ts'
 
@@ -40,7 +41,7 @@ export interface BuildOptions {
 export interface Portcullis {
   readonly port: number
   readonly admin: { readonly url: string, readonly port: number }
-  /** Puts another config in force, as far as it can be without a restart. A rejection changes nothing that matters. */
+  /** Puts another config in force, as far as it can be without a restart. A rejection changes nothing. */
   apply(config: Config): Promise<void>
   /** For the metric and the log: whether the file on disk is the one in force. */
   configReloaded(ok: boolean): void
@@ -61,27 +62,33 @@ interface Rooms {
   readonly configReloaded: (ok: boolean) => void
 }
 
-/** Chooses the parts and wires them: the one place that does. Rejects where one of them cannot be. */
+/** Chooses the parts and wires them: the one place that does. Rejects where one of them cannot be, and then leaves nothing open. */
 export async function build(config: Config, options: BuildOptions): Promise<Portcullis> {
-  const rooms = await makeRooms(config, options)
+  const undo: (() => unknown)[] = []
+  try {
+    return await assemble(config, options, undo)
+  } catch (error) {
+    for (const close of undo.reverse()) await close()
+    throw error
+  }
+}
+
+async function assemble(config: Config, options: BuildOptions, undo: (() => unknown)[]): Promise<Portcullis> {
+  const rooms = await makeRooms(config, options, undo)
   const { streams, stops } = makeStops(rooms)
+  undo.push(() => streams.close())
   const server = await makeDataServer(rooms, stops, streams)
-  const admin = createAdminServer({
-    ...config.admin,
-    checks: createReadiness({ clusters: rooms.wired.clusters, audit: rooms.audit, now: Date.now }),
-    metrics: rooms.metrics,
-    draining: () => rooms.drain.closing,
-    log: rooms.log,
-  })
+  undo.push(() => server.close())
   const apply = createApply(rooms, server, streams)
   const certificates = await watchFiles(certificateFiles(config), () => {
-    apply(rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates could not be reloaded'))
+    apply(() => rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates could not be reloaded'))
   })
-  const { url, port } = await admin.listen()
+  undo.push(() => certificates.close())
+  const admin = makeAdmin(rooms)
   return {
     port: server.port,
-    admin: { url, port },
-    apply,
+    admin: await admin.listen(),
+    apply: next => apply(() => next),
     configReloaded: rooms.configReloaded,
     async close({ notice = 0, patience = 25_000 } = {}) {
       certificates.close()
@@ -94,7 +101,12 @@ export async function build(config: Config, options: BuildOptions): Promise<Port
   }
 }
 
-async function makeRooms(config: Config, { log, env = process.env, podNamespace, nodeMetrics = true }: BuildOptions): Promise<Rooms> {
+function makeAdmin({ config, wired, audit, metrics, drain, log }: Rooms): AdminServer {
+  const checks = createReadiness({ clusters: wired.clusters, audit, now: Date.now })
+  return createAdminServer({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
+}
+
+async function makeRooms(config: Config, { log, env = process.env, podNamespace, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
   const metrics = createMetrics({ now: Date.now, nodeMetrics })
   const inForce = { config: true, callers: true }
   const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
@@ -102,8 +114,11 @@ async function makeRooms(config: Config, { log, env = process.env, podNamespace,
     metrics.configReload(inForce.config && inForce.callers)
   }
   const callers = await wireCallers(config, log, reloaded('callers'))
+  undo.push(() => callers.close())
   const wired = await wireClusters(config, { log, metrics, env, podNamespace })
+  undo.push(() => wired.close())
   const audit = wireAudit(config, log, metrics)
+  undo.push(() => audit.close())
   return {
     config, log, metrics, audit, callers, wired,
     drain: { closing: false, refusing: false },
@@ -154,17 +169,30 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
   }))
 }
 
-function createApply(rooms: Rooms, server: DataServer, streams: Streams): Portcullis['apply'] {
-  return async function apply(next) {
-    // What can fail comes first, so that a bad file changes nothing.
-    const tls = await readTls({ ...next, listen: { ...rooms.config.listen } })
-    await rooms.callers.apply(next)
-    await rooms.wired.apply(next)
-    if (tls !== undefined) server.setTls(tls)
-    server.setLimits(next.limits)
-    rooms.audit.setPolicy(next.audit.policy)
-    rooms.log.level = next.log.level
-    rooms.live.config = next
-    streams.recheck()
+/** Puts configs in force one after the other: of two at once the older one could be done last. Each is asked for when its turn comes. */
+function createApply(rooms: Rooms, server: DataServer, streams: Streams): (wanted: () => Config) => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return (wanted) => {
+    const applied = last.then(() => putInForce(wanted(), rooms, server, streams))
+    last = applied.catch(() => {})
+    return applied
   }
+}
+
+async function putInForce(next: Config, rooms: Rooms, server: DataServer, streams: Streams): Promise<void> {
+  // What can fail comes first, so that a bad file changes nothing. Other files for the listener need a restart.
+  const tls = await readTls(rooms.config)
+  const prepared = await prepareAll([rooms.callers, rooms.wired], next)
+  try {
+    if (tls !== undefined) server.setTls(tls)
+  } catch (error) {
+    prepared.discard()
+    throw error
+  }
+  prepared.commit()
+  server.setLimits(next.limits)
+  rooms.audit.setPolicy(next.audit.policy)
+  rooms.log.level = next.log.level
+  rooms.live.config = next
+  streams.recheck()
 }

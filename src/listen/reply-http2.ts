@@ -13,6 +13,8 @@ export class Http2Reply implements Reply {
   constructor(response: Http2ServerResponse) {
     this.#response = response
     response.stream.on('error', () => {})
+    // A caller that left with NO_ERROR: Node 20 says no more than that while bytes for it are waiting.
+    response.stream.on('aborted', () => response.stream.destroy())
     response.stream.on('finish', () => endRequest(response.stream))
   }
 

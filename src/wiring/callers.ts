@@ -2,12 +2,13 @@ import type { Logger } from 'pino'
 import type { Callers } from '../callers/callers.ts'
 import { createFileCallers } from '../callers/file-store.ts'
 import type { Config } from '../config/config.ts'
+import type { Changeable, Prepared } from './prepared.ts'
 import { reportReload } from './report-reload.ts'
 
-export interface CallersWiring extends Callers {
-  /** Reads other files where the config now names others; rejects, and changes nothing, where those are bad. */
-  apply(config: Config): Promise<void>
-}
+/** `prepare` reads other files where the config now names others. */
+export type CallersWiring = Callers & Changeable
+
+const unchanged: Prepared = { commit() {}, discard() {} }
 
 /** The callers of the config. What holds on to this sees every reload. */
 export async function wireCallers(config: Config, log: Logger, onReload: (ok: boolean) => void): Promise<CallersWiring> {
@@ -29,13 +30,18 @@ export async function wireCallers(config: Config, log: Logger, onReload: (ok: bo
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async apply(next) {
-      if (next.callers.paths.join('\n') === paths.join('\n')) return
-      const before = current
-      current = await open(next)
-      paths = next.callers.paths
-      before.close()
-      changed()
+    async prepare(next) {
+      if (next.callers.paths.join('\n') === paths.join('\n')) return unchanged
+      const store = await open(next)
+      return {
+        commit() {
+          current.close()
+          current = store
+          paths = next.callers.paths
+          changed()
+        },
+        discard: () => store.close(),
+      }
     },
     close: () => current.close(),
   }

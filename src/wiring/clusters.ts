@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { createDiscoveryCache, type DiscoveryCache } from '../cache/discovery.ts'
 import { createCluster } from '../clusters/create-cluster.ts'
@@ -10,12 +9,13 @@ import type { Credential } from '../credentials/credential.ts'
 import { createTokenEnv } from '../credentials/token-env.ts'
 import { createTokenFile } from '../credentials/token-file.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { readCa } from './tls.ts'
+import type { Changeable, Prepared } from './prepared.ts'
 
-export interface ClusterWiring {
+/** `prepare` makes what is new or another: also a cluster of the same config whose CA file changed. */
+export interface ClusterWiring extends Changeable {
   readonly clusters: ReplaceableClusters
   cacheOf(cluster: string): DiscoveryCache | undefined
-  /** Puts the clusters of another config in force, and of the same one when a CA file changed. */
-  apply(config: Config): Promise<void>
   close(): Promise<void>
 }
 
@@ -32,22 +32,29 @@ interface Entry {
   readonly fingerprint: string
   readonly cluster: Cluster
   readonly cache: DiscoveryCache
+  /** When it comes into force, and when it no longer is. */
+  begin(): void
   stop(): void
 }
 
 /** The clusters of the config, each with its credential and its discovery cache; those that a reload leaves as they are live on. */
 export async function wireClusters(config: Config, options: ClusterWiringOptions): Promise<ClusterWiring> {
-  let entries = await makeEntries(config, [], options)
+  let entries: readonly Entry[] = await makeEntries(config, [], options)
+  for (const entry of entries) entry.begin()
   const clusters = createClusters(entries.map(entry => entry.cluster))
+  const replaceWith = (next: readonly Entry[]): void => {
+    for (const entry of entries) if (!next.includes(entry)) entry.stop()
+    for (const entry of next) if (!entries.includes(entry)) entry.begin()
+    entries = next
+    // Resolves when the last watch on a cluster that went is over; nobody needs to wait for that.
+    clusters.replace(next.map(({ cluster }) => cluster)).catch((err: unknown) => options.log.warn({ err }, 'a cluster did not close'))
+  }
   return {
     clusters,
     cacheOf: name => entries.find(({ cluster }) => cluster.name === name)?.cache,
-    async apply(next) {
-      const before = entries
-      entries = await makeEntries(next, before, options)
-      for (const entry of before) if (!entries.includes(entry)) entry.stop()
-      // Resolves when the last watch on a cluster that went is over; nobody needs to wait for that.
-      clusters.replace(entries.map(({ cluster }) => cluster)).catch((err: unknown) => options.log.warn({ err }, 'a cluster did not close'))
+    async prepare(config): Promise<Prepared> {
+      const next = await makeEntries(config, entries, options)
+      return { commit: () => replaceWith(next), discard: () => discard(next, entries, options.log) }
     },
     async close() {
       for (const entry of entries) entry.stop()
@@ -60,15 +67,22 @@ async function makeEntries(config: Config, before: readonly Entry[], options: Cl
   const made: Entry[] = []
   try {
     for (const wanted of config.clusters) {
-      const ca = wanted.caFile === undefined ? undefined : await readFile(wanted.caFile, 'utf8')
+      const ca = wanted.caFile === undefined ? undefined : await readCa(wanted.caFile)
       const fingerprint = JSON.stringify([wanted, ca, config.self])
       const known = before.find(entry => entry.fingerprint === fingerprint)
       made.push(known ?? await makeEntry(wanted, { ca, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
     }
     return made
   } catch (error) {
-    for (const entry of made) if (!before.includes(entry)) entry.stop()
+    discard(made, before, options.log)
     throw error
+  }
+}
+
+/** Closes what was made and never came into force. */
+function discard(made: readonly Entry[], before: readonly Entry[], log: Logger): void {
+  for (const { cluster } of made.filter(entry => !before.includes(entry))) {
+    cluster.close().catch((err: unknown) => log.warn({ err }, 'a cluster did not close'))
   }
 }
 
@@ -90,16 +104,20 @@ async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: Clus
   const credential = await makeCredential(config, { ...options, log })
   const cluster = createCluster({ name, server, tlsServerName, timeouts, openshift, credential, ca: facts.ca, ownNamespaces: facts.ownNamespaces, log })
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
-  const stopMetric = options.metrics.watchCredential(name, () => credential.expiresAt())
-  const changes = watchApiChanges({ cluster, onChange: () => cache.markChanged(), log })
+  let stop = () => {}
   return {
     fingerprint: facts.fingerprint,
     cluster,
     cache,
-    stop() {
-      stopMetric()
-      changes.close()
+    begin() {
+      const stopMetric = options.metrics.watchCredential(name, () => credential.expiresAt())
+      const changes = watchApiChanges({ cluster, onChange: () => cache.markChanged(), log })
+      stop = () => {
+        stopMetric()
+        changes.close()
+      }
     },
+    stop: () => stop(),
   }
 }
 

@@ -1,16 +1,36 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import type { Config } from '../config/config.ts'
 import type { TlsFiles } from '../listen/server.ts'
 
-/** The certificate files of the listener, read; undefined for plain HTTP. */
+/** The certificate files of the listener, read and tried; undefined for plain HTTP. Rejects with an Error that names the file. */
 export async function readTls({ listen: { tls } }: Config): Promise<TlsFiles | undefined> {
   if (tls === undefined) return undefined
   const [cert, key, clientCa] = await Promise.all([
     readFile(tls.certFile, 'utf8'),
     readFile(tls.keyFile, 'utf8'),
-    tls.clientCaFile === undefined ? undefined : readFile(tls.clientCaFile, 'utf8'),
+    tls.clientCaFile === undefined ? undefined : readCa(tls.clientCaFile),
   ])
+  try {
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    throw new Error(`${tls.certFile} and ${tls.keyFile} are no certificate in PEM with its private key`, { cause })
+  }
   return { cert, key, clientCa }
+}
+
+/** One or more CA certificates. Rejects with an Error that names the file: without a certificate nobody could be verified. */
+export async function readCa(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8')
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
+  try {
+    if (blocks.length === 0) throw new Error('no BEGIN CERTIFICATE line')
+    for (const block of blocks) new X509Certificate(block)
+  } catch (cause) {
+    throw new Error(`${file} holds no CA certificate in PEM`, { cause })
+  }
+  return text
 }
 
 /** Every certificate file that the config names. */

@@ -1,0 +1,24 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { readCa, readTls } from '../../src/wiring/tls.ts'
+import { makeAuthority } from '../support/certificates.ts'
+
+const authority = makeAuthority()
+const other = makeAuthority().issue()
+const { cert, key } = authority.issue()
+
+t.test('what is no certificate is refused by the name of its file, before anything is changed', async (t) => {
+  const folder = t.testdir({ 'tls.crt': cert, 'tls.key': key, 'other.key': other.key, 'ca.crt': authority.ca, 'empty': '', 'bad.crt': cert.slice(0, 200) })
+  const file = (name: string) => join(folder, name)
+  const read = (certFile: string, keyFile: string, clientCaFile?: string) => readTls({
+    listen: { tls: { certFile: file(certFile), keyFile: file(keyFile), clientCaFile: clientCaFile === undefined ? undefined : file(clientCaFile) } },
+  } as Parameters<typeof readTls>[0])
+
+  t.match(await read('tls.crt', 'tls.key', 'ca.crt'), { cert, key, clientCa: authority.ca })
+  t.equal(await readTls({ listen: { tls: undefined } } as Parameters<typeof readTls>[0]), undefined)
+  await t.rejects(read('bad.crt', 'tls.key'), /bad\.crt/)
+  await t.rejects(read('tls.crt', 'other.key'), /other\.key/)
+  await t.rejects(read('tls.crt', 'tls.key', 'empty'), /empty holds no CA/)
+  t.equal(await readCa(file('ca.crt')), authority.ca)
+  for (const name of ['empty', 'tls.key', 'bad.crt']) await t.rejects(readCa(file(name)), new RegExp(name), name)
+})
