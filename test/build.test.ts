@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process'
+import { open, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { build } from '../src/build.ts'
+import type { Config } from '../src/config/config.ts'
+import { readConfig } from '../src/config/load.ts'
+import { createLog } from '../src/log/log.ts'
+import { makeAuthority } from './support/certificates.ts'
+import { keyFor } from './support/keys.ts'
+import type { Scope } from './support/scope.ts'
+
+const authority = makeAuthority()
+const quiet = { write: () => {} }
+const [before, after] = [keyFor('before00'), keyFor('after000')]
+const callersFile = ({ id, sha256 }: { id: string, sha256: string }) => JSON.stringify({ callers: [{ name: id, keys: [{ id, sha256 }] }] })
+
+function configOf(folder: string, fields: { readonly tls?: boolean, readonly caFile?: string, readonly callers?: string, readonly level?: string }): Config {
+  const { tls = false, caFile = 'ca.crt', callers = 'before.yaml', level = 'info' } = fields
+  const { config, faults } = readConfig(join(folder, 'portcullis.yaml'), JSON.stringify({
+    listen: { host: '127.0.0.1', port: 0, ...tls ? { tls: { certFile: 'tls.crt', keyFile: 'tls.key' } } : {} },
+    admin: { port: 0 },
+    // Nobody is there: nothing here asks the API server.
+    clusters: [{ name: 'a', server: 'https://127.0.0.1:9', caFile, openshift: false, credential: { tokenEnv: 'TOKEN' } }],
+    callers: { file: callers },
+    audit: { sinks: [{ file: { path: 'audit.log' } }] },
+    log: { level },
+  }))
+  if (config === undefined) throw new Error(JSON.stringify(faults))
+  return config
+}
+
+async function start(t: Scope, config: Config) {
+  const log = createLog({ level: config.log.level, destination: quiet })
+  const proxy = await build(config, { log, env: { TOKEN: 'x' }, nodeMetrics: false })
+  t.teardown(() => proxy.close({ patience: 100 }))
+  return { proxy, log }
+}
+
+t.test('a config that cannot be put in force changes nothing, the callers neither', async (t) => {
+  const folder = t.testdir({ 'ca.crt': authority.ca, 'before.yaml': callersFile(before), 'after.yaml': callersFile(after) })
+  const { proxy } = await start(t, configOf(folder, {}))
+  const statusFor = async (key: string) => (await fetch(`http://127.0.0.1:${proxy.port}/metrics`, { headers: { 'X-API-Key': key } })).status
+  await t.rejects(proxy.apply(configOf(folder, { callers: 'after.yaml', caFile: 'missing.crt' })), { code: 'ENOENT' })
+  t.strictSame([await statusFor(before.key), await statusFor(after.key)], [403, 401])
+  await proxy.apply(configOf(folder, { callers: 'after.yaml' }))
+  t.strictSame([await statusFor(before.key), await statusFor(after.key)], [401, 403])
+})
+
+t.test('a config that comes while certificates are read again is the one in force in the end', async (t) => {
+  const { cert, key } = authority.issue()
+  const folder = t.testdir({ 'ca.crt': authority.ca, 'tls.crt': cert, 'tls.key': key, 'before.yaml': callersFile(before) })
+  const slow = join(folder, 'slow.crt')
+  execFileSync('mkfifo', [slow])
+  // A pipe opens when the other side reads: what reads the file then waits for us.
+  const write = async () => {
+    const pipe = await open(slow, 'w')
+    return async () => {
+      await pipe.writeFile(authority.ca)
+      await pipe.close()
+    }
+  }
+  const first = write().then(feed => feed())
+  const { proxy, log } = await start(t, configOf(folder, { tls: true, caFile: 'slow.crt' }))
+  await first
+
+  await writeFile(join(folder, 'tls.crt'), cert)
+  const feed = await write()
+  const applied = proxy.apply(configOf(folder, { tls: true, level: 'warn' }))
+  // Long enough for the second to overtake the first, if it may.
+  for (let turn = 0; turn < 50; turn++) await stat(folder)
+  await feed()
+  await applied
+  for (let turn = 0; turn < 50; turn++) await stat(folder)
+  t.equal(log.level, 'warn')
+})
