@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { Agent, buildConnector } from 'undici'
 import { noteStaleSocket } from '../upstream-errors.ts'
 
@@ -50,7 +51,8 @@ export function createAgents(options: AgentOptions): { short: Agent, long: Agent
  */
 function createConnector({ ca, servername, timeouts }: AgentOptions): buildConnector.connector {
   const dial = buildConnector({
-    ...(ca === undefined ? {} : { ca }),
+    // Made once: one for each connection takes some 25 KiB and half a millisecond, and every watch is a connection.
+    secureContext: createSecureContext(ca === undefined ? {} : { ca }),
     rejectUnauthorized: true,
     allowH2: false,
     timeout: timeouts.connect,
