@@ -58,7 +58,7 @@ t.test('when a definition goes, so does all that it defined', async (t) => {
 })
 
 t.test('a definition that goes before it is served is never served', async (t) => {
-  const { call } = await startSample(t, { crdDelay: 20 })
+  const { call } = await startSample(t, { crdDelay: 300 })
   await call('POST', definitions, { body: crd })
   await call('DELETE', `${definitions}/gadgets.shop.example.com`)
   const other = { ...crd, metadata: { name: 'others.shop.example.com' }, spec: { ...crd.spec, group: 'other.example.com' } }
