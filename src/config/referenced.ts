@@ -1,4 +1,5 @@
 import { access, constants } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Finding, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import type { Config } from './config.ts'
@@ -8,7 +9,7 @@ import type { Config } from './config.ts'
  * it may well be checked on another machine than the one that it is for.
  */
 export async function findMissing(config: Config, env: Readonly<Record<string, string | undefined>>): Promise<Finding[]> {
-  const found = await Promise.all(referencedFiles(config).map(missingFile))
+  const found = await Promise.all([...referencedFiles(config).map(missingFile), ...auditFiles(config).map(unwritableFile)])
   return [...found.flat(), ...missingVariables(config, env)]
 }
 
@@ -23,6 +24,16 @@ function referencedFiles({ listen: { tls }, clusters }: Config): [Path, string][
     ]),
   ]
   return files.filter((entry): entry is [Path, string] => entry[1] !== undefined)
+}
+
+function auditFiles({ audit: { sinks } }: Config): [Path, string][] {
+  return sinks.flatMap((sink, index): [Path, string][] => sink.kind === 'file' ? [[['audit', 'sinks', index, 'file', 'path'], sink.path]] : [])
+}
+
+/** An audit file may be made at the first event, but its folder has to be there by then. */
+async function unwritableFile([path, file]: [Path, string]): Promise<Finding[]> {
+  const target = await access(file).then(() => file, () => dirname(file))
+  return access(target, constants.W_OK).then(() => [], (error: unknown) => [{ path, message: `${target} ${whyUnreadable(error)}: no audit event could be written` }])
 }
 
 async function missingFile([path, file]: [Path, string]): Promise<Finding[]> {

@@ -50,6 +50,13 @@ t.test('without faults: which escalation routes each caller opens, by which scop
   })
 })
 
+t.test('an audit file that nobody could write is found before the start', async (t) => {
+  const folder = t.testdir({ 'p.yaml': `${config}audit: { sinks: [{ file: { path: nowhere/audit.log } }] }\n`, 'callers.yaml': callers })
+  const { code, lines } = await check(join(folder, 'p.yaml'), { env: { T: 'x' }, strict: true })
+  t.equal(code, 1)
+  t.match(lines[0], /audit\.sinks\[0\]\.file\.path: warning: .*nowhere does not exist: no audit event could be written$/)
+})
+
 t.test('faults of the config: all of them, exit 1, and the callers are not asked', async (t) => {
   const folder = t.testdir({ 'p.yaml': 'clusters: 3\nx: 1\nlisten: { insecure: true }', 'callers.yaml': 'broken: [' })
   const file = join(folder, 'p.yaml')
