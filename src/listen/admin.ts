@@ -15,8 +15,6 @@ export interface AdminOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
-  /** PEM; without it plain HTTP. */
-  readonly tls?: { readonly cert: string | Buffer, readonly key: string | Buffer }
   /** Asked for every readiness probe. */
   readonly checks: () => Promise<readonly Check[]> | readonly Check[]
   readonly metrics: Pick<Metrics, 'render'>
@@ -44,23 +42,21 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     async listen() {
       await app.listen({ host: options.host, port: options.port })
       const { address, port } = app.server.address() as AddressInfo
-      const scheme = options.tls === undefined ? 'http' : 'https'
-      return { url: `${scheme}://${isIPv6(address) ? `[${address}]` : address}:${port}`, port }
+      return { url: `http://${isIPv6(address) ? `[${address}]` : address}:${port}`, port }
     },
     close: () => app.close(),
   }
 }
 
-function createApp({ tls, log }: AdminOptions): FastifyInstance {
-  const limits = {
+function createApp({ log }: AdminOptions): FastifyInstance {
+  const app = fastify({
     bodyLimit: 1,
     connectionTimeout: 30_000,
     requestTimeout: 10_000,
-    forceCloseConnections: true as const,
+    forceCloseConnections: true,
     // What the router itself refuses, a bad escape say, is not there either.
-    frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => refuse(request, reply),
-  }
-  const app = (tls === undefined ? fastify(limits) : fastify({ ...limits, https: { ...tls } })) as FastifyInstance
+    frameworkErrors: (_error, request, reply) => { refuse(request, reply) },
+  })
   app.server.maxConnections = 100
   app.addHook('onSend', async (_request, reply) => {
     reply.header('X-Content-Type-Options', 'nosniff').header('Cache-Control', 'no-store')

@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { createAddressSet } from '../addresses/address-set.ts'
 import { headerValues } from '../headers/read.ts'
 
 export type SourceIPs = (peer: string, rawHeaders: readonly string[]) => readonly string[]
@@ -10,27 +11,18 @@ export type SourceIPs = (peer: string, rawHeaders: readonly string[]) => readonl
  * first untrusted address is hearsay and left out.
  */
 export function createSourceIPs(trustedProxies: readonly string[]): SourceIPs {
-  const trusted = new BlockList()
-  for (const cidr of trustedProxies) addCidr(trusted, cidr)
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-
+  const trusted = createAddressSet(trustedProxies)
   return (peer, rawHeaders) => {
     const chain = [plain(peer)]
     if (trustedProxies.length === 0) return chain
     const claimed = headerValues(rawHeaders, 'x-forwarded-for').join(',').split(',').map(part => part.trim())
-    while (isTrusted(chain[0] ?? '')) {
+    while (trusted.has(chain[0] ?? '')) {
       const next = plain(claimed.pop() ?? '')
       if (isIP(next) === 0) break
       chain.unshift(next)
     }
     return chain
   }
-}
-
-function addCidr(list: BlockList, cidr: string): void {
-  const [address = '', bits] = cidr.split('/')
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-  list.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family)
 }
 
 /** `::ffff:10.0.0.1` is how a dual-stack socket writes 10.0.0.1. */

@@ -1,9 +1,8 @@
-import { Agent, fetch } from 'undici'
+import { fetch } from 'undici'
 import t from 'tap'
 import { createAdminServer } from '../../src/listen/admin.ts'
 import type { AdminOptions, Check } from '../../src/listen/admin.ts'
 import type { Scope } from '../support/scope.ts'
-import { makeAuthority } from '../support/certificates.ts'
 
 async function start(t: Scope, options: Partial<AdminOptions> = {}) {
   const errors: object[] = []
@@ -21,7 +20,7 @@ async function start(t: Scope, options: Partial<AdminOptions> = {}) {
     const response = await fetch(url + path, init)
     return { status: response.status, headers: response.headers, body: await response.text() }
   }
-  return { url, get, errors }
+  return { get, errors }
 }
 
 const good: Check[] = [{ name: 'config', ok: true }, { name: 'cluster prod', ok: true }]
@@ -94,13 +93,4 @@ t.test('there is nothing else: no data plane, no other method', async (t) => {
     t.equal(headers.get('allow'), 'GET, HEAD')
   }
   t.match(await get('/livez', { method: 'HEAD' }), { status: 200, body: '' })
-})
-
-t.test('with a certificate it speaks TLS', async (t) => {
-  const authority = makeAuthority()
-  const { url, get } = await start(t, { tls: authority.issue() })
-  t.match(url, /^https:/)
-  const dispatcher = new Agent({ connect: { ca: authority.ca } })
-  t.teardown(() => dispatcher.close())
-  t.match(await get('/livez', { dispatcher }), { status: 200, body: 'ok' })
 })

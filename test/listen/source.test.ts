@@ -12,6 +12,8 @@ t.test('the source is the rightmost address that is no trusted proxy', async (t)
     ['rubbish ends the chain', ['10.0.0.0/8'], '10.0.0.1', xff('1.2.3.4, evil'), ['10.0.0.1']],
     ['no header', ['10.0.0.0/8'], '10.0.0.1', [], ['10.0.0.1']],
     ['a mapped IPv4 peer', ['10.0.0.0/8'], '::ffff:10.0.0.1', xff('::ffff:1.2.3.4'), ['1.2.3.4', '10.0.0.1']],
+    ['a mapped IPv4 proxy', ['::ffff:10.0.0.0/104'], '10.0.0.1', xff('1.2.3.4'), ['1.2.3.4', '10.0.0.1']],
+    ['a peer that is gone', ['10.0.0.0/8'], '', xff('1.2.3.4'), ['']],
     ['IPv6', ['fd00::/8'], 'fd00::1', xff('2001:db8::7'), ['2001:db8::7', 'fd00::1']],
   ]
   for (const [what, trusted, peer, headers, expected] of cases) {
