@@ -104,6 +104,7 @@ class Sending {
     const relay = new Relay({
       reply: this.#exchange.reply,
       flush: resolved.longRunning,
+      patience: resolved.longRunning ? undefined : this.#cluster.timeouts.response,
       headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
       onHead: (status) => {
         this.#exchange.trail.note({ upstreamMs: performance.now() - sentAt })

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { ProxyError } from '../errors.ts'
 import { flatHeaders } from '../headers/flat.ts'
 import { headerValue } from '../headers/read.ts'
 import type { Reply } from '../model/exchange.ts'
@@ -9,6 +10,11 @@ export interface RelayOptions {
   readonly headers: (upstream: readonly string[]) => readonly string[]
   /** Send the head and each chunk at once (long-running requests). */
   readonly flush: boolean
+  /**
+   * Milliseconds, for what is not long-running and shares its connections: to wait for
+   * one of them, and for a caller to take what it was sent while it holds one.
+   */
+  readonly patience?: number | undefined
   readonly onHead?: (status: number) => void
 }
 
@@ -30,12 +36,19 @@ export class Relay implements Dispatcher.DispatchHandler {
   #settle!: (end: RelayEnd) => void
   #controller: Dispatcher.DispatchController | undefined
   #abortReason: Error | undefined
+  #late: NodeJS.Timeout | undefined
   readonly #options: RelayOptions
   #hasLength = false
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.ended = new Promise((resolve) => { this.#settle = resolve })
+    this.ended = new Promise((resolve) => {
+      this.#settle = (end) => {
+        clearTimeout(this.#late)
+        resolve(end)
+      }
+    })
+    this.#within(() => this.abort(new ProxyError('UpstreamUnreachable', 'no connection to the API server became free in time', { retryAfter: 1 })))
   }
 
   /** A connection took the request; bytes of it may have gone upstream. */
@@ -50,11 +63,20 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   abort(reason: Error): void {
     this.#abortReason ??= reason
-    this.#controller?.abort(reason)
+    // undici lets go of a request that waits for a connection only when its turn comes; whoever waits for the request must not.
+    if (this.#controller === undefined) this.#settle({ kind: 'failed', error: this.#abortReason })
+    else this.#controller.abort(reason)
+  }
+
+  #within(late: () => void): void {
+    const { patience } = this.#options
+    clearTimeout(this.#late)
+    if (patience !== undefined) this.#late = setTimeout(late, patience)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    clearTimeout(this.#late)
     if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
   }
 
@@ -82,7 +104,11 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#options.reply.write(chunk)) return
     controller.pause()
-    this.#options.reply.onDrain(() => controller.resume())
+    this.#within(() => this.#options.reply.cut('caller-left'))
+    this.#options.reply.onDrain(() => {
+      clearTimeout(this.#late)
+      controller.resume()
+    })
   }
 
   onResponseEnd(): void {

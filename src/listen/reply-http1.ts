@@ -6,6 +6,11 @@ import type { Ending, Outcome } from '../model/trail.ts'
 const lingerBytes = 1024 * 1024
 const lingerMs = 1000
 
+export interface Http1ReplyOptions {
+  readonly closing: () => boolean
+  readonly patience: number
+}
+
 /** The way back over HTTP/1.1. */
 export class Http1Reply implements Reply {
   #bytesOut = 0
@@ -14,12 +19,17 @@ export class Http1Reply implements Reply {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #closing: () => boolean
+  readonly #patience: number
 
-  /** `closing`: whether the connection should end after this answer (drain). */
-  constructor(request: IncomingMessage, response: ServerResponse, closing: () => boolean) {
+  /**
+   * `closing`: whether the connection should end after this answer (drain). `patience`:
+   * milliseconds in which the caller must take something of an answer that has ended.
+   */
+  constructor(request: IncomingMessage, response: ServerResponse, { closing, patience }: Http1ReplyOptions) {
     this.#request = request
     this.#response = response
     this.#closing = closing
+    this.#patience = patience
     response.on('close', () => { this.#closed = true })
     // A reset while writing: 'close' follows and says all there is to say.
     response.on('error', () => {})
@@ -50,12 +60,19 @@ export class Http1Reply implements Reply {
   end(chunk?: Uint8Array, why: Ending = 'complete'): void {
     this.#ending = why
     if (chunk !== undefined) this.#bytesOut += chunk.length
-    if (this.#request.complete) {
-      this.#response.end(chunk)
-      return
-    }
+    if (this.#request.complete) return this.#finish(chunk)
     if (chunk !== undefined) this.#response.write(chunk)
     this.#linger()
+  }
+
+  #finish(chunk?: Uint8Array): void {
+    this.#response.end(chunk)
+    const { socket } = this.#response
+    if (socket === null || socket.writableLength === 0) return
+    // Whatever of it passes begins the time anew; when it is over, node:http destroys the socket.
+    socket.setTimeout(this.#patience)
+    // Before node:http sets its own, for the next request.
+    this.#response.prependOnceListener('finish', () => socket.setTimeout(0))
   }
 
   /**
@@ -67,7 +84,7 @@ export class Http1Reply implements Reply {
     let unread = lingerBytes
     const done = () => {
       clearTimeout(timer)
-      this.#response.end()
+      this.#finish()
     }
     const timer = setTimeout(done, lingerMs)
     this.#request.on('data', (chunk: Buffer) => {

@@ -9,12 +9,15 @@ export class Http2Reply implements Reply {
   #status = 0
   #ended = false
   readonly #response: Http2ServerResponse
+  readonly #patience: number
 
-  constructor(response: Http2ServerResponse) {
+  /** `patience`: milliseconds in which the caller must take something of an answer that has ended. */
+  constructor(response: Http2ServerResponse, patience: number) {
     this.#response = response
+    this.#patience = patience
     response.stream.on('error', () => {})
     // A caller that left with NO_ERROR: Node 20 says no more than that while bytes for it are waiting.
-    response.stream.on('aborted', () => response.stream.destroy())
+    response.stream.on('aborted', () => process.nextTick(() => response.stream.destroy()))
     response.stream.on('finish', () => endRequest(response.stream))
   }
 
@@ -44,6 +47,8 @@ export class Http2Reply implements Reply {
     this.#ended = true
     if (chunk !== undefined) this.#bytesOut += chunk.length
     if (this.#response.stream.writableEnded || this.#response.stream.destroyed) return
+    // A caller that opens no window would keep the stream, and its record open, as long as it likes.
+    this.#response.stream.setTimeout(this.#patience, () => this.#response.stream.close(constants.NGHTTP2_CANCEL))
     if (chunk === undefined) this.#response.stream.end()
     else this.#response.stream.end(chunk)
   }

@@ -9,7 +9,7 @@ import type { Exchange, Reply } from '../model/exchange.ts'
 import type { Outcome, Trail } from '../model/trail.ts'
 import { hasBody, toArrival, type RawRequest } from './arrival.ts'
 import { toRefusal } from './refusal.ts'
-import { Http1Reply } from './reply-http1.ts'
+import { Http1Reply, type Http1ReplyOptions } from './reply-http1.ts'
 import { Http2Reply } from './reply-http2.ts'
 import type { SourceIPs } from './source.ts'
 import { createTurns } from './turns.ts'
@@ -34,6 +34,8 @@ export interface DoorOptions {
 export interface RequestHandlerOptions extends DoorOptions {
   /** What happens to an admitted request: answer, cache, forward. */
   readonly onward: (admitted: Admitted, exchange: Exchange) => Promise<void>
+  /** Milliseconds in which a caller must take something of an answer that has ended; default: a minute. */
+  readonly patience?: number
 }
 
 export type RawResponse = ServerResponse | Http2ServerResponse
@@ -47,7 +49,7 @@ const underWay = new WeakMap<object, Serving>()
 
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
-  const { audit, sourceIPs, now, drain } = options
+  const { audit, sourceIPs, now, drain, patience = 60_000 } = options
   const takeTurn = createTurns()
   return function handle(request, response) {
     if (request.httpVersionMajor === 2) serve(request, response)
@@ -56,7 +58,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
 
   function serve(request: RawRequest, response: RawResponse): Reply {
     const arrival = toArrival(request, sourceIPs, false, now)
-    const reply = replyOf(request, response, () => drain.closing)
+    const reply = replyOf(request, response, { closing: () => drain.closing, patience })
     const serving = new Serving({
       arrival,
       body: hasBody(request) ? request : undefined,
@@ -78,10 +80,10 @@ export function interrupt(socket: object, error: ProxyError): boolean {
   return underWay.get(socket)?.interrupt(error) ?? false
 }
 
-function replyOf(request: RawRequest, response: RawResponse, closing: () => boolean): Reply {
+function replyOf(request: RawRequest, response: RawResponse, options: Http1ReplyOptions): Reply {
   return request.httpVersionMajor === 2
-    ? new Http2Reply(response as Http2ServerResponse)
-    : new Http1Reply(request as IncomingMessage, response as ServerResponse, closing)
+    ? new Http2Reply(response as Http2ServerResponse, options.patience)
+    : new Http1Reply(request as IncomingMessage, response as ServerResponse, options)
 }
 
 class Serving {

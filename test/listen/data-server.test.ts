@@ -23,6 +23,7 @@ interface Setup {
   readonly onward?: RequestHandlerOptions['onward']
   readonly headerTimeout?: number
   readonly maxHeaderSize?: number
+  readonly patience?: number
 }
 
 async function start(t: Scope, setup: Setup = {}) {
@@ -40,7 +41,7 @@ async function start(t: Scope, setup: Setup = {}) {
   const sourceIPs = createSourceIPs([])
   const now = Date.now
   const options = {
-    audit, sourceIPs, now, log, drain,
+    audit, sourceIPs, now, log, drain, patience: setup.patience ?? 60_000,
     admit: setup.admit ?? (async arrival => admitted({ arrival })),
     onward: setup.onward ?? (async (_admitted, { body, reply }) => {
       if (body !== undefined) for await (const _chunk of body) { /* a forwarder reads it all */ }
@@ -243,6 +244,40 @@ t.test('HTTP/2: a stream that is cut is reset, one whose caller leaves is record
   stream.close()
   t.match(await seen[1]?.trail.finished, { status: 200, ending: 'caller-left', bytesOut: 5 })
 })
+
+t.test('HTTP/2: a caller that takes nothing of a refusal does not keep its stream, nor the record open', async (t) => {
+  const admit = async () => { throw new ProxyError('MissingKey', 'no API key was presented') }
+  const { port, seen } = await start(t, { admit, patience: 100 })
+  const client = await connectHttp2(t, { port, ca: authority.ca, window: 0 })
+  const streams = ['/a', '/b'].map((target) => client.open('GET', target))
+  await Promise.all(streams.map((stream) => once(stream, 'close').catch(() => {})))
+  for (const { trail } of seen) t.match(await trail.finished, { status: 401, refusal: { code: 'MissingKey' }, ending: 'caller-left' })
+  t.equal(seen.length, 2)
+})
+
+for (const plain of [true, false]) {
+  t.test(`${plain ? 'plain' : 'TLS'}: a caller that reads nothing of an answer loses the connection; one that reads slowly does not`, async (t) => {
+    const answer = Buffer.alloc(24 << 20)
+    const onward: Setup['onward'] = async (_admitted, { reply }) => {
+      reply.head(200, '', ['Content-Length', String(answer.length)])
+      reply.end(answer)
+    }
+    const { raw, seen } = await start(t, { plain, onward, patience: 300 })
+    const [deaf, slow] = [await raw(), await raw()]
+    deaf.request('GET', '/deaf')
+    deaf.socket.pause()
+    slow.request('GET', '/slow')
+    const drip = setInterval(() => { if (slow.socket.isPaused()) slow.socket.resume(); else slow.socket.pause() }, 20)
+    t.teardown(() => clearInterval(drip))
+    t.equal((await slow.response()).body.length, answer.length)
+    const endings = Object.fromEntries(await Promise.all(seen.map(async ({ arrival, trail }) => [arrival.target, (await trail.finished).ending] as const)))
+    t.strictSame(endings, { '/deaf': 'caller-left', '/slow': 'complete' })
+    slow.request('GET', '/again')
+    slow.socket.resume()
+    clearInterval(drip)
+    t.equal((await slow.response()).status, 200, 'the connection lives on')
+  })
+}
 
 t.test('closing says GOAWAY, lets open streams finish, and takes nothing new', async (t) => {
   let finish = () => {}

@@ -20,9 +20,18 @@ export interface Http2Client {
   readonly closed: Promise<void>
 }
 
+export interface Http2ClientOptions {
+  readonly port: number
+  readonly ca: string
+  /** Bytes of an answer that may come unasked; 0: none at all. */
+  readonly window?: number
+}
+
 /** An HTTP/2 connection over verified TLS. Node's client refuses to send some bad headers: use raw frames for those. */
-export async function connectHttp2(t: Scope, options: { readonly port: number, readonly ca: string }): Promise<Http2Client> {
-  const session = http2.connect(`https://localhost:${options.port}`, { ca: options.ca, host: '127.0.0.1' })
+export async function connectHttp2(t: Scope, options: Http2ClientOptions): Promise<Http2Client> {
+  const { port, ca, window } = options
+  const settings = window === undefined ? {} : { settings: { initialWindowSize: window } }
+  const session = http2.connect(`https://localhost:${port}`, { ca, host: '127.0.0.1', ...settings })
   session.on('error', () => { /* streams report it to those who wait */ })
   t.teardown(() => session.destroy())
   await Promise.race([once(session, 'connect'), once(session, 'error').then(([error]) => { throw error as Error })])
