@@ -6,7 +6,6 @@ import { createAuthorize } from './authorize/authorize.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { PolicedAudit } from './audit/create.ts'
 import type { Config } from './config/config.ts'
-import { watchFiles } from './files/watch.ts'
 import { createForward } from './forward/forward.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAdminServer, type AdminServer } from './listen/admin.ts'
@@ -27,7 +26,7 @@ import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
 import { drain, type DrainState } from './wiring/drain.ts'
 import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
-import { certificateFiles, readTls } from './wiring/tls.ts'
+import { CertificateWatch, readTls } from './wiring/tls.ts'
 
 export interface BuildOptions {
   readonly log: Logger
@@ -79,11 +78,15 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   undo.push(() => streams.close())
   const server = await makeDataServer(rooms, stops, streams)
   undo.push(() => server.close())
-  const apply = createApply(rooms, server, streams)
-  const certificates = await watchFiles(certificateFiles(config), () => {
+  const certificates = new CertificateWatch(() => {
     apply(() => rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates could not be reloaded'))
   })
   undo.push(() => certificates.close())
+  await certificates.follow(config)
+  const apply = createApply(async (next) => {
+    await putInForce(next, rooms, server, streams)
+    await certificates.follow({ ...next, listen: config.listen })
+  })
   const admin = makeAdmin(rooms)
   return {
     port: server.port,
@@ -170,10 +173,10 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
 }
 
 /** Puts configs in force one after the other: of two at once the older one could be done last. Each is asked for when its turn comes. */
-function createApply(rooms: Rooms, server: DataServer, streams: Streams): (wanted: () => Config) => Promise<void> {
+function createApply(put: (next: Config) => Promise<void>): (wanted: () => Config) => Promise<void> {
   let last: Promise<void> = Promise.resolve()
   return (wanted) => {
-    const applied = last.then(() => putInForce(wanted(), rooms, server, streams))
+    const applied = last.then(() => put(wanted()))
     last = applied.catch(() => {})
     return applied
   }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { open, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -11,7 +12,6 @@ import { keyFor } from './support/keys.ts'
 import type { Scope } from './support/scope.ts'
 
 const authority = makeAuthority()
-const quiet = { write: () => {} }
 const [before, after] = [keyFor('before00'), keyFor('after000')]
 const callersFile = ({ id, sha256 }: { id: string, sha256: string }) => JSON.stringify({ callers: [{ name: id, keys: [{ id, sha256 }] }] })
 
@@ -31,10 +31,11 @@ function configOf(folder: string, fields: { readonly tls?: boolean, readonly caF
 }
 
 async function start(t: Scope, config: Config) {
-  const log = createLog({ level: config.log.level, destination: quiet })
+  const lines = new EventEmitter<{ line: [string] }>()
+  const log = createLog({ level: config.log.level, destination: { write: line => void lines.emit('line', line) } })
   const proxy = await build(config, { log, env: { TOKEN: 'x' }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
-  return { proxy, log }
+  return { proxy, log, lines }
 }
 
 t.test('a config that cannot be put in force changes nothing, the callers neither', async (t) => {
@@ -73,4 +74,13 @@ t.test('a config that comes while certificates are read again is the one in forc
   await applied
   for (let turn = 0; turn < 50; turn++) await stat(folder)
   t.equal(log.level, 'warn')
+})
+
+t.test('the certificates of a config that came later are followed as well', async (t) => {
+  const folder = t.testdir({ 'ca.crt': authority.ca, 'other.crt': authority.ca, 'before.yaml': callersFile(before) })
+  const { proxy, lines } = await start(t, configOf(folder, {}))
+  await proxy.apply(configOf(folder, { caFile: 'other.crt' }))
+  await writeFile(join(folder, 'other.crt'), 'no certificate')
+  const [line] = await once(lines, 'line') as [string]
+  t.match(JSON.parse(line), { level: 'error', msg: 'certificates could not be reloaded' })
 })

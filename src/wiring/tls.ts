@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Config } from '../config/config.ts'
+import { watchFiles, type Watch } from '../files/watch.ts'
 import type { TlsFiles } from '../listen/server.ts'
 
 /** The certificate files of the listener, read and tried; undefined for plain HTTP. Rejects with an Error that names the file. */
@@ -33,8 +34,31 @@ export async function readCa(file: string): Promise<string> {
   return text
 }
 
-/** Every certificate file that the config names. */
-export function certificateFiles({ listen: { tls }, clusters }: Config): string[] {
+/** Follows the certificate files of the config in force, whichever that is. */
+export class CertificateWatch {
+  readonly #onChange: () => void
+  #files = ''
+  #watch: Watch | undefined
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  async follow(config: Pick<Config, 'listen' | 'clusters'>): Promise<void> {
+    const files = certificateFiles(config)
+    if (files.join('\n') === this.#files) return
+    const watch = await watchFiles(files, this.#onChange)
+    this.#watch?.close()
+    this.#watch = watch
+    this.#files = files.join('\n')
+  }
+
+  close(): void {
+    this.#watch?.close()
+  }
+}
+
+function certificateFiles({ listen: { tls }, clusters }: Pick<Config, 'listen' | 'clusters'>): string[] {
   return [tls?.certFile, tls?.keyFile, tls?.clientCaFile, ...clusters.map(({ caFile }) => caFile)]
     .filter(file => file !== undefined)
 }
