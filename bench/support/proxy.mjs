@@ -1,0 +1,81 @@
+// The proxy itself: `portcullis serve` from dist, on files of its own.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { clearTimeout, setTimeout } from 'node:timers'
+import { fileURLToPath, URL } from 'node:url'
+import { digestKey, mintKey } from '../../dist/keys/key.js'
+
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'], namespaces: ['a'] }]
+
+/** Starts it before `upstream` ({ url, ca }), serving with `certificate` ({ cert, key }). Rejects where it ends instead. */
+export async function startProxy({ upstream, certificate }) {
+  const folder = await mkdtemp(join(tmpdir(), 'portcullis-bench-'))
+  const { id, key } = mintKey(randomBytes)
+  await writeFiles(folder, { upstream, certificate, id, sha256: digestKey(key).toString('hex') })
+  const child = spawn(process.execPath, [main, 'serve', '--config', join(folder, 'portcullis.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit')
+      child.kill('SIGTERM')
+      const tooLong = setTimeout(() => child.kill('SIGKILL'), 3000)
+      await gone
+      clearTimeout(tooLong)
+    }
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const { url, admin } = await listening(child)
+    return { port: Number(new URL(url).port), key, stop, look: () => look(admin) }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function writeFiles(folder, { upstream, certificate, id, sha256 }) {
+  const write = (name, text) => writeFile(join(folder, name), text, { mode: 0o600 })
+  await write('token', randomBytes(32).toString('hex'))
+  await write('ca.crt', upstream.ca)
+  await write('tls.crt', certificate.cert)
+  await write('tls.key', certificate.key)
+  await write('callers.yaml', JSON.stringify({ callers: [{ name: 'bench', rules, keys: [{ id, sha256 }] }] }))
+  // JSON is YAML.
+  await write('portcullis.yaml', JSON.stringify({
+    listen: { host: '127.0.0.1', port: 0, tls: { certFile: 'tls.crt', keyFile: 'tls.key' } },
+    admin: { port: 0 },
+    clusters: [{ name: 'bench', server: upstream.url, caFile: 'ca.crt', credential: { tokenFile: 'token' }, openshift: false }],
+    audit: { sinks: [{ file: { path: 'audit.log' } }] },
+  }))
+}
+
+async function listening(child) {
+  const log = []
+  for await (const line of createInterface({ input: child.stderr })) {
+    log.push(line)
+    const said = line.startsWith('{') ? JSON.parse(line) : {}
+    if (said.msg !== 'listening') continue
+    // Read on, or its log would fill the pipe.
+    child.stderr.resume()
+    return said
+  }
+  throw new Error(`the proxy did not start:\n${log.join('\n')}`)
+}
+
+/** What it says of itself: bytes resident, bytes of heap, seconds of processor time, open watches. */
+async function look(admin) {
+  const metrics = await (await globalThis.fetch(`${admin}/metrics`)).text()
+  const value = (name) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1])
+  return {
+    resident: value('process_resident_memory_bytes'),
+    heap: value('nodejs_heap_size_used_bytes'),
+    cpu: value('process_cpu_seconds_total'),
+    watches: value('portcullis_streams\\{kind="watch"\\}'),
+  }
+}
