@@ -1,3 +1,5 @@
+import type { LogLevel } from '../log/log.ts'
+
 /** Where audit events go. Sizes in bytes, paths absolute. */
 export type SinkConfig =
   | { readonly kind: 'stdout' }
@@ -60,5 +62,5 @@ export interface Config {
   }
   /** Undefined: as the pod says, if it is one. */
   readonly self: { readonly cluster: string, readonly namespace: string } | undefined
-  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' }
+  readonly log: { readonly level: LogLevel }
 }

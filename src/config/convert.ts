@@ -3,11 +3,10 @@ import type { ClusterConfig, Config, CredentialConfig, PolicyRuleConfig, SinkCon
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
 import { parseDuration, parseSize } from './units.ts'
 
-type Written = WrittenConfig
 type FromFile = (path: string) => string
 
 /** A checked config with its units read and its paths resolved, frozen. */
-export function convertConfig(file: string, written: Written): Config {
+export function convertConfig(file: string, written: WrittenConfig): Config {
   const folder = dirname(file)
   const absolute: FromFile = path => resolve(folder, path)
   return freeze({
@@ -18,7 +17,7 @@ export function convertConfig(file: string, written: Written): Config {
     // As the config names them, not absolute: faults are printed with these.
     callers: { paths: [written.callers.file].flat().map(path => path.startsWith('/') ? path : join(folder, path)) },
     audit: {
-      policy: written.audit.policy.map((rule): PolicyRuleConfig => rule as PolicyRuleConfig),
+      policy: written.audit.policy as readonly PolicyRuleConfig[],
       sinks: written.audit.sinks.map(sink => convertSink(sink, absolute)),
       mode: written.audit.mode,
     },
@@ -33,7 +32,7 @@ export function convertConfig(file: string, written: Written): Config {
   })
 }
 
-function convertListen({ host, port, tls, http2, keepAlive, trustedProxies }: Written['listen'], absolute: FromFile): Config['listen'] {
+function convertListen({ host, port, tls, http2, keepAlive, trustedProxies }: WrittenConfig['listen'], absolute: FromFile): Config['listen'] {
   return {
     host,
     port,
@@ -44,7 +43,7 @@ function convertListen({ host, port, tls, http2, keepAlive, trustedProxies }: Wr
   }
 }
 
-function convertTls({ certFile, keyFile, clientCaFile }: NonNullable<Written['listen']['tls']>, absolute: FromFile): Config['listen']['tls'] {
+function convertTls({ certFile, keyFile, clientCaFile }: NonNullable<WrittenConfig['listen']['tls']>, absolute: FromFile): Config['listen']['tls'] {
   return {
     certFile: absolute(certFile),
     keyFile: absolute(keyFile),
@@ -74,7 +73,7 @@ function convertCredential({ tokenFile, tokenEnv }: WrittenCluster['credential']
   throw new TypeError('a credential without a kind passed the schema')
 }
 
-function convertSink({ file }: Written['audit']['sinks'][number], absolute: FromFile): SinkConfig {
+function convertSink({ file }: WrittenConfig['audit']['sinks'][number], absolute: FromFile): SinkConfig {
   if (file === undefined) return { kind: 'stdout' }
   return { kind: 'file', path: absolute(file.path), maxSize: bytes(file.maxSize), keep: file.keep }
 }
