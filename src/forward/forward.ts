@@ -1,7 +1,7 @@
 import type { Cluster, Clusters } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
 import { headerValue } from '../headers/read.ts'
-import { upstreamHeaders } from '../headers/request.ts'
+import { admittedHeaders } from '../headers/request.ts'
 import { callerHeaders } from '../headers/response.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
@@ -118,18 +118,10 @@ class Sending {
   }
 
   #dispatch(relay: Relay, authorization: string | undefined): void {
-    const { resolved, arrival, caller, question } = this.#admitted
+    const { resolved, arrival } = this.#admitted
     const { longRunning } = resolved
     const cluster = this.#cluster
-    const headers = upstreamHeaders({
-      rawHeaders: arrival.rawHeaders,
-      host: new URL(cluster.origin).host,
-      authorization,
-      auditId: arrival.auditId,
-      sourceIPs: arrival.sourceIPs,
-      impersonate: caller.definition.impersonate,
-      keepImpersonation: question.impersonation !== undefined,
-    })
+    const headers = admittedHeaders(this.#admitted, { origin: cluster.origin, authorization })
     ;(longRunning ? cluster.long : cluster.short).dispatch({
       origin: cluster.origin,
       path: cluster.basePath + resolved.target,

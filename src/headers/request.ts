@@ -1,4 +1,5 @@
 import { ProxyError } from '../errors.ts'
+import type { Admitted } from '../model/admitted.ts'
 import type { Impersonate } from '../model/caller.ts'
 import { hopByHop, nominated } from './names.ts'
 import { withoutBearerProtocol } from './subprotocol.ts'
@@ -61,6 +62,21 @@ export function upstreamHeaders(request: UpstreamRequest): string[] {
   headers.push(...ours(request))
   assertUpstream(headers, request)
   return headers
+}
+
+/** `upstreamHeaders` of an admitted request, for the cluster at `origin`: requests and tunnels take theirs here. */
+export function admittedHeaders(
+  { arrival, caller, question }: Admitted, { origin, ...sent }: Pick<UpstreamRequest, 'authorization' | 'upgrade'> & { readonly origin: string },
+): string[] {
+  return upstreamHeaders({
+    ...sent,
+    rawHeaders: arrival.rawHeaders,
+    host: new URL(origin).host,
+    auditId: arrival.auditId,
+    sourceIPs: arrival.sourceIPs,
+    impersonate: caller.definition.impersonate,
+    keepImpersonation: question.impersonation !== undefined,
+  })
 }
 
 function ours({ authorization, auditId, sourceIPs, impersonate }: UpstreamRequest): string[] {

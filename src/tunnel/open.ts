@@ -1,5 +1,5 @@
 import type { Cluster } from '../clusters/cluster.ts'
-import { upstreamHeaders } from '../headers/request.ts'
+import { admittedHeaders } from '../headers/request.ts'
 import type { Admitted } from '../model/admitted.ts'
 import { credentialRejected } from '../upstream-errors.ts'
 import { dial, type Answer } from './dial.ts'
@@ -30,17 +30,8 @@ export async function open(admitted: Admitted, cluster: Cluster, protocol: strin
 async function send(
   admitted: Admitted, cluster: Cluster, protocol: string, authorization: string | undefined, signal: AbortSignal,
 ): Promise<Opened> {
-  const { arrival, resolved, caller, question } = admitted
-  const headers = upstreamHeaders({
-    rawHeaders: arrival.rawHeaders,
-    host: new URL(cluster.origin).host,
-    authorization,
-    auditId: arrival.auditId,
-    sourceIPs: arrival.sourceIPs,
-    impersonate: caller.definition.impersonate,
-    keepImpersonation: question.impersonation !== undefined,
-    upgrade: protocol,
-  })
+  const { arrival, resolved } = admitted
+  const headers = admittedHeaders(admitted, { origin: cluster.origin, authorization, upgrade: protocol })
   const answer = await dial(cluster, { method: arrival.method, path: cluster.basePath + resolved.target, headers }, signal)
   return { ...answer, authorization }
 }
