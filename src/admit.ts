@@ -43,7 +43,7 @@ export function createAdmit(stops: Stops): Admit {
 
     const cluster = place(stops, caller, arrival, resolved)
     trail.note({ cluster: cluster.name })
-    trail.onFinish(stops.limit(caller, resolved.longRunning))
+    trail.onFinish(stops.limit(caller, resolved.longRunning || arrival.upgrade))
 
     const question = toQuestion(arrival, resolved, cluster)
     const verdict = stops.authorize(caller, question)
