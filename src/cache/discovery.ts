@@ -34,6 +34,11 @@ export interface DiscoveryCache {
 const settling = 75_000
 /** How long a document lives in which upstream marks a group as out of date. */
 const unsettledTtl = 10_000
+/**
+ * Ways to ask for one document that are read into memory at a time. Clients know three
+ * or four; who invents more in `Accept` is forwarded, and read as slowly as it reads.
+ */
+const mostVariants = 8
 /** Bytes; of one answer, kept or not. */
 const largestAnswer = 128 << 20
 
@@ -64,7 +69,7 @@ export function createDiscoveryCache(options: DiscoveryCacheOptions): DiscoveryC
     answer(admitted) {
       if (admitted.cluster !== options.cluster.name) throw new Error('asked for the documents of another cluster')
       const wanted = readWanted(admitted)
-      if (wanted === undefined) return undefined
+      if (wanted === undefined || cache.isCrowded(wanted)) return undefined
       return cache.answer(wanted, readAsker(admitted.arrival.method, admitted.arrival.rawHeaders))
     },
     markChanged: () => cache.markChanged(),
@@ -88,6 +93,8 @@ class Discovery {
   readonly #now: () => number
   readonly #documents: LRUCache<string, Document>
   readonly #flights: Flights<Landed>
+  /** By target: how many of its variants are being fetched. */
+  readonly #fetching = new Map<string, number>()
   #changingUntil = -Infinity
 
   constructor(options: DiscoveryCacheOptions) {
@@ -102,6 +109,10 @@ class Discovery {
 
   markChanged(): void {
     this.#changingUntil = this.#now() + settling
+  }
+
+  isCrowded({ key, target }: Wanted): boolean {
+    return (this.#fetching.get(target) ?? 0) >= mostVariants && !this.#documents.has(key) && !this.#flights.has(key)
   }
 
   async answer(wanted: Wanted, asker: Asker): Promise<CachedAnswer> {
@@ -140,7 +151,19 @@ class Discovery {
   }
 
   #land(wanted: Wanted): Promise<Landed> {
-    return this.#flights.join(wanted.key, this.#changingUntil, () => this.#fetch(wanted))
+    return this.#flights.join(wanted.key, this.#changingUntil, () => this.#counted(wanted))
+  }
+
+  async #counted(wanted: Wanted): Promise<Landed> {
+    const { target } = wanted
+    this.#fetching.set(target, (this.#fetching.get(target) ?? 0) + 1)
+    try {
+      return await this.#fetch(wanted)
+    } finally {
+      const left = (this.#fetching.get(target) ?? 0) - 1
+      if (left > 0) this.#fetching.set(target, left)
+      else this.#fetching.delete(target)
+    }
   }
 
   async #fetch({ key, kind, target, variant }: Wanted): Promise<Landed> {

@@ -17,6 +17,10 @@ export class Flights<T> {
     this.#now = now
   }
 
+  has(key: string): boolean {
+    return this.#flights.has(key)
+  }
+
   /**
    * Joins the flight under way if it started at `notBefore` or later, else waits for
    * the next one, which starts when that has landed.

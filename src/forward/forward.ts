@@ -129,7 +129,8 @@ class Sending {
       headers,
       body: this.#body ?? null,
       headersTimeout: longRunning ? 0 : cluster.timeouts.response,
-      bodyTimeout: 0,
+      // A quiet watch is none the worse for it; anything else the API server itself ends after 60 s.
+      bodyTimeout: longRunning ? 0 : cluster.timeouts.response,
     }, relay)
   }
 

@@ -77,6 +77,22 @@ t.test('each variant is a document of its own', async (t) => {
   t.equal(asked.length, variants.length)
 })
 
+t.test('of many invented variants of one document few are read into memory; the rest is left to be forwarded', async (t) => {
+  const { get, state, asked } = harness()
+  let answer = (_: Fetched) => {}
+  state.answers = [new Promise((resolve) => { answer = resolve })]
+  const variant = (n: number) => get('/openapi/v2', ['Accept', `application/json;v=${n}`])
+  const waiting = Array.from({ length: 100 }, (_, n) => variant(n))
+  t.equal(waiting.filter((one) => one !== undefined).length, 8)
+  t.ok(variant(3), 'whoever asks for one that is under way waits for it')
+  t.ok(get('/apis'), 'another document is none the worse for it')
+  t.equal(asked.length, 9)
+  answer({ status: 200, headers: ['Content-Type', 'application/json', 'Content-Length', '17'], body: Buffer.from('{"swagger":"2.0"}') })
+  await Promise.all(waiting)
+  t.equal((await variant(3))?.cache, 'hit')
+  t.equal((await variant(50))?.cache, 'miss', 'afterwards there is room again')
+})
+
 t.test('what is not for the cache is left to be forwarded', async (t) => {
   const { get, cache, asked } = harness()
   t.equal(get('/apis', [], 'POST'), undefined)

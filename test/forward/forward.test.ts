@@ -221,6 +221,18 @@ t.test('an upstream that is down, silent or nonsense is a Status', async (t) => 
   t.match(await forwarder.records.at(-1)?.trail.finished, { refusal: { code: 'UpstreamUnreachable' } })
 })
 
+t.test('a short answer that stops in the middle is cut; a quiet watch is left alone', async (t) => {
+  const { upstream, forwarder, raw } = await start(t, { responseTimeout: 500 })
+  upstream.answer(() => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n')
+  const [short, watch] = [await raw(), await raw()]
+  watch.request('GET', `${pods}?watch=1`)
+  await watch.streamed()
+  short.request('GET', pods)
+  await t.rejects(short.response())
+  t.match(await forwarder.records[1]?.trail.finished, { status: 200, ending: 'upstream-failed' })
+  t.ok(watch.socket.writable)
+})
+
 t.test('bodies are bounded, whether announced or not', async (t) => {
   const { upstream, client, raw } = await start(t, { maxRequestBody: 1000 })
   upstream.answer(() => 'hold')
