@@ -69,10 +69,11 @@ export class Http1Reply implements Reply {
     this.#response.end(chunk)
     const { socket } = this.#response
     if (socket === null || socket.writableLength === 0) return
-    // Whatever of it passes begins the time anew; when it is over, node:http destroys the socket.
-    socket.setTimeout(this.#patience)
+    // Whatever of it passes begins the time anew; when it is over, node:http destroys the socket, and calls that a finish.
+    const left = () => { this.#ending = 'caller-left' }
+    socket.setTimeout(this.#patience, left)
     // Before node:http sets its own, for the next request.
-    this.#response.prependOnceListener('finish', () => socket.setTimeout(0))
+    this.#response.prependOnceListener('finish', () => socket.setTimeout(0, left))
   }
 
   /**
