@@ -102,6 +102,9 @@ async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: Clus
   const { name, server, tlsServerName, timeouts, openshift, discovery } = config
   const log = options.log.child({ cluster: name })
   const credential = await makeCredential(config, { ...options, log })
+  if (credential.account() === undefined) {
+    log.warn({}, 'the token does not say whose it is: the guard cannot know our own namespace, and route own-credential holds for all-namespace requests alone')
+  }
   const cluster = createCluster({ name, server, tlsServerName, timeouts, openshift, credential, ca: facts.ca, ownNamespaces: facts.ownNamespaces, log })
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
   let stop = () => {}
