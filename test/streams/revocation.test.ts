@@ -136,6 +136,20 @@ async function openAll(t: Test, shared: Http2Client, key: TestKey): Promise<Open
   ])
 }
 
+/** Milliseconds that this process was kept from running, until asked: that the machine is busy is no fault of the proxy. */
+function startHeldUp(): () => number {
+  let late = 0
+  let last = performance.now()
+  const timer = setInterval(() => {
+    late += Math.max(0, performance.now() - last - 15)
+    last = performance.now()
+  }, 10)
+  return () => {
+    clearInterval(timer)
+    return late
+  }
+}
+
 const properly = /^(last chunk|close frame 1008|GOAWAY 80030007|END_STREAM, code 0)$/
 
 interface Change {
@@ -176,17 +190,20 @@ for (const [name, { file, notBefore = 0, spared }] of Object.entries(changes)) {
     const mine = await openAll(t, shared, going)
     const others = await openAll(t, shared, staying)
     const doomed = mine.filter(({ kind }) => kind !== spared)
+    const heldUp = startHeldUp()
     const since = performance.now()
     const inForce = proxy.rewriteCallers(file())
-    for (const { name, ended, released } of doomed) {
-      const { how, at } = await ended
+    const ends = await Promise.all(doomed.map(async ({ ended }) => ended))
+    await Promise.all(doomed.map(async ({ released }) => released))
+    const released = performance.now() - since
+    const latest = notBefore + second + heldUp()
+    for (const [i, { how, at }] of ends.entries()) {
+      const [name, after] = [doomed[i]!.name, Math.round(at - since)]
       t.match(how, properly, `${name}: ${how}`)
-      const after = Math.round(at - since)
       // A timer may be a millisecond early.
-      t.ok(after >= notBefore - 2 && after <= notBefore + second, `${name}: after ${after} ms`)
-      await released
+      t.ok(after >= notBefore - 2 && after <= latest, `${name}: after ${after} ms`)
     }
-    t.ok(performance.now() - since <= notBefore + second, 'upstream is let go as soon')
+    t.ok(released <= latest, `upstream is let go after ${Math.round(released)} ms`)
     await inForce
     for (const open of [...others, ...mine.filter(({ kind }) => kind === spared)]) t.ok(await open.stillSpeaks(), `${open.name} of another goes on`)
     await t.rejects(openTunnel(t, 'websocket', going), { message: 'no tunnel' }, 'nor is anything opened anew')
@@ -204,9 +221,10 @@ t.test('a stream whose reader has stopped is let go upstream all the same', asyn
   const flood = setInterval(() => { for (let i = 0; i < 20 && !connection.socket.writableNeedDrain; i += 1) say('x'.repeat(100_000)) }, 1)
   t.teardown(() => clearInterval(flood))
   while (!connection.socket.writableNeedDrain) await once(connection.socket, 'drain', { signal: AbortSignal.timeout(20) }).catch(() => {})
+  const heldUp = startHeldUp()
   const since = performance.now()
   const inForce = proxy.rewriteCallers(file())
   await connection.closed
-  t.ok(performance.now() - since <= second, `after ${Math.round(performance.now() - since)} ms`)
+  t.ok(performance.now() - since <= second + heldUp(), `after ${Math.round(performance.now() - since)} ms`)
   await inForce
 })
