@@ -11,6 +11,15 @@ const requests: readonly (readonly [way: Way, method: string, path: string])[] =
   ['upgrade', 'GET', '/api/v1/namespaces/a/pods/x/exec?command=sh'],
 ]
 
+t.test('a request whose connection dies before an answer is sent once, if that connection was new', async (t) => {
+  target.upstream.answer((request) => request.target.includes('marker') ? { status: 200, body: '{}' } : 'cut')
+  // Long-running requests have connections of their own, and none is open yet.
+  const { status } = await target.send('tls', { target: '/api/v1/namespaces/a/pods?watch=true' })
+  t.match(String(status), /^50[23]$/)
+  await target.settle('tls')
+  t.equal(target.upstream.requests.filter((request) => request.target.includes('watch')).length, 1)
+})
+
 for (const [status, headers] of [[503, []], [503, ['Retry-After', '1']], [429, ['Retry-After', '0']], [500, []], [502, []], [504, []], [408, []]] as const) {
   t.test(`a ${status} ${headers.join(' ')} is relayed as it came, and asked for once`, async (t) => {
     target.upstream.answer((request) => request.target.includes('marker')

@@ -3,10 +3,11 @@ import t from 'tap'
 import { everyWay, startTarget } from '../support/attack-target.ts'
 
 const target = await startTarget(t)
-const secret = 'sha256~Zm9yZWlnbi1zZWNyZXQtdG9rZW4'
+/** No sink can know it by its form. */
+const secret = 'Zm9yZWlnbi1zZWNyZXQtdG9rZW4'
 const pods = '/api/v1/namespaces/a/pods'
 const queries = [
-  `access_token=${secret}`, `token=${secret}`, `x=1&access_token=${secret}&y=2`, `a%63cess_token=${secret}`, `ACCESS_TOKEN=${secret}`,
+  `access_token=${secret}`, `token=${secret}`, `access_token=sha256~${secret}`, `x=1&access_token=${secret}&y=2`, `a%63cess_token=${secret}`, `ACCESS_TOKEN=${secret}`,
   `id_token=${secret}`, `refresh_token=${secret}`, `code=1&client_secret=${secret}`, `password=${secret}`, `api_key=${secret}`, `apikey=${secret}`,
 ]
 
@@ -30,6 +31,6 @@ for (const way of everyWay) {
 }
 
 t.test('no sink holds the tokens', async (t) => {
-  await target.silentSinks(t, [secret, secret.slice(8), encodeURIComponent(secret)])
+  await target.silentSinks(t, [secret])
   t.match(target.tls.auditText(), /\/api\/v1\/namespaces\/a\/pods\?/, 'the rest of the query is kept')
 })

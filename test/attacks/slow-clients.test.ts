@@ -88,7 +88,7 @@ function endless(): Readable & { produced: number } {
 async function standstill(way: 'plain' | 'tls', count: () => number): Promise<number> {
   for (let last = -1; last !== count();) {
     last = count()
-    for (let i = 0; i < 10; i += 1) await target.settle(way)
+    for (let i = 0; i < 10; i += 1) await target.send(way, {})
   }
   return count()
 }
