@@ -1,6 +1,7 @@
-import { pino, stdSerializers, stdTimeFunctions } from 'pino'
+import { pino, stdTimeFunctions } from 'pino'
 import type { DestinationStream, Logger } from 'pino'
 import { redactSecrets } from '../redaction/redact.ts'
+import { serializeError } from './errors.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
@@ -25,7 +26,7 @@ export function createLog({ level, destination = standardError() }: LogOptions):
     base: { pid: process.pid },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
-    serializers: { err: stdSerializers.errWithCause, error: stdSerializers.errWithCause },
+    serializers: { err: error => serializeError(error), error: error => serializeError(error) },
   }, redacting(destination))
 }
 

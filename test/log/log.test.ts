@@ -45,7 +45,7 @@ t.test('no key or token gets into the log, wherever it stands, at the most verbo
     { credential: { token: secret, access_token: secret } },
     { argv: ['kubectl', `--token=${secret}`] },
     { err: new Error(`rejected Bearer ${secret}`, { cause: new Error(`token=${secret}`) }) },
-    { err: Object.assign(new Error('x'), { request: { headers: ['Authorization', `Bearer ${secret}`] } }) },
+    { failed: { request: { headers: ['Authorization', `Bearer ${secret}`] } } },
     { key, nested: { [key]: key } },
     { protocol: `base64url.bearer.authorization.k8s.io.${Buffer.from(key).toString('base64url')}` },
     { url: `/api?access_token=${secret}` },
