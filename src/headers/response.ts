@@ -34,6 +34,7 @@ function echoes(authorization: string | undefined): string[] {
   return [token, encodeURIComponent(token), ...base64Forms(token)]
 }
 
+const mostCached = 100
 const base64Cache = new Map<string, string[]>()
 
 /** Base64 of `token` behind 0, 1 or 2 other bytes, less the characters that its neighbours touch. */
@@ -44,7 +45,8 @@ function base64Forms(token: string): string[] {
     const encoded = Buffer.concat([Buffer.alloc(offset), Buffer.from(token)]).toString('base64').replace(/=+$/, '')
     return encoded.slice(offset === 0 ? 0 : offset + 1, -2)
   }).filter(form => form.length >= 16)
-  base64Cache.clear()
+  // One entry a cluster and renewal; cleared before renewals of years add up.
+  if (base64Cache.size >= mostCached) base64Cache.clear()
   base64Cache.set(token, forms)
   return forms
 }
