@@ -24,6 +24,7 @@ import { wireAudit } from './wiring/audit.ts'
 import { wireCallers, type CallersWiring } from './wiring/callers.ts'
 import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
 import { drain, type DrainState } from './wiring/drain.ts'
+import { createInTurn } from './wiring/in-turn.ts'
 import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
 import { CertificateWatch, readTls } from './wiring/tls.ts'
@@ -83,7 +84,7 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   })
   undo.push(() => certificates.close())
   await certificates.follow(config)
-  const apply = createApply(async (next) => {
+  const apply = createInTurn(async (next: Config) => {
     await putInForce(next, rooms, server, streams)
     await certificates.follow({ ...next, listen: config.listen })
   })
@@ -170,16 +171,6 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
     onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams }) }),
     onUnreadable: createParserRefusal(door),
   }))
-}
-
-/** Puts configs in force one after the other: of two at once the older one could be done last. Each is asked for when its turn comes. */
-function createApply(put: (next: Config) => Promise<void>): (wanted: () => Config) => Promise<void> {
-  let last: Promise<void> = Promise.resolve()
-  return (wanted) => {
-    const applied = last.then(() => put(wanted()))
-    last = applied.catch(() => {})
-    return applied
-  }
 }
 
 async function putInForce(next: Config, rooms: Rooms, server: DataServer, streams: Streams): Promise<void> {

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
-import { open, stat, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { build } from '../src/build.ts'
@@ -46,34 +45,6 @@ t.test('a config that cannot be put in force changes nothing, the callers neithe
   t.strictSame([await statusFor(before.key), await statusFor(after.key)], [403, 401])
   await proxy.apply(configOf(folder, { callers: 'after.yaml' }))
   t.strictSame([await statusFor(before.key), await statusFor(after.key)], [401, 403])
-})
-
-t.test('a config that comes while certificates are read again is the one in force in the end', async (t) => {
-  const { cert, key } = authority.issue()
-  const folder = t.testdir({ 'ca.crt': authority.ca, 'tls.crt': cert, 'tls.key': key, 'before.yaml': callersFile(before) })
-  const slow = join(folder, 'slow.crt')
-  execFileSync('mkfifo', [slow])
-  // A pipe opens when the other side reads: what reads the file then waits for us.
-  const write = async () => {
-    const pipe = await open(slow, 'w')
-    return async () => {
-      await pipe.writeFile(authority.ca)
-      await pipe.close()
-    }
-  }
-  const first = write().then(feed => feed())
-  const { proxy, log } = await start(t, configOf(folder, { tls: true, caFile: 'slow.crt' }))
-  await first
-
-  await writeFile(join(folder, 'tls.crt'), cert)
-  const feed = await write()
-  const applied = proxy.apply(configOf(folder, { tls: true, level: 'warn' }))
-  // Long enough for the second to overtake the first, if it may.
-  for (let turn = 0; turn < 50; turn++) await stat(folder)
-  await feed()
-  await applied
-  for (let turn = 0; turn < 50; turn++) await stat(folder)
-  t.equal(log.level, 'warn')
 })
 
 t.test('the certificates of a config that came later are followed as well', async (t) => {
