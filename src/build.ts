@@ -34,6 +34,8 @@ export interface BuildOptions {
   readonly env?: NodeJS.ProcessEnv
   /** The namespace of the pod that this process runs in, if it does. */
   readonly podNamespace?: string | undefined
+  /** Read credentials though every user of the machine may. */
+  readonly allowLoose?: boolean
   /** Node's own metrics; false where several proxies live in one process. */
   readonly nodeMetrics?: boolean
 }
@@ -110,7 +112,7 @@ function makeAdmin({ config, wired, audit, metrics, drain, log }: Rooms): AdminS
   return createAdminServer({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
 }
 
-async function makeRooms(config: Config, { log, env = process.env, podNamespace, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
+async function makeRooms(config: Config, { log, env = process.env, podNamespace, allowLoose = false, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
   const metrics = createMetrics({ now: Date.now, nodeMetrics })
   const inForce = { config: true, callers: true }
   const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
@@ -119,7 +121,7 @@ async function makeRooms(config: Config, { log, env = process.env, podNamespace,
   }
   const callers = await wireCallers(config, log, reloaded('callers'))
   undo.push(() => callers.close())
-  const wired = await wireClusters(config, { log, metrics, env, podNamespace })
+  const wired = await wireClusters(config, { log, metrics, env, podNamespace, allowLoose })
   undo.push(() => wired.close())
   const audit = wireAudit(config, log, metrics)
   undo.push(() => audit.close())
@@ -161,7 +163,7 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
     discovery: admitted => cacheOf(admitted.cluster)?.answer(admitted),
     forward: createForward({ clusters, streams, maxRequestBody: () => live.config.limits.maxRequestBody }),
     onApiChanged: cluster => cacheOf(cluster)?.markChanged(),
-    authorization: cluster => clusters.find(cluster)?.credential.authorization(),
+    authorization: cluster => clusters.find(cluster)?.credential.present().authorization,
   })
   const { host, port, http2, keepAlive } = listen
   const { maxHeaderSize, headerTimeout, maxConnections } = limits

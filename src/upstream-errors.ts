@@ -16,6 +16,9 @@ export function translateUpstreamError(error: unknown, { sent }: { sent: boolean
   if (certificateFaults.has(code)) {
     return new ProxyError('BadUpstream', 'the TLS certificate of the API server could not be verified', { cause })
   }
+  if (certificateAlert.test(code)) {
+    return new ProxyError('CredentialRejected', 'the API server rejected the client certificate of Portcullis itself', { cause })
+  }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
     return new ProxyError('BadUpstream', 'TLS with the API server failed', { cause })
   }
@@ -26,11 +29,6 @@ export function translateUpstreamError(error: unknown, { sent }: { sent: boolean
   if (!isLostConnection(code)) return asProxyError(error)
   if (sent) return new ProxyError('BadUpstream', 'the API server closed the connection in the middle', { cause })
   return new ProxyError('UpstreamUnreachable', 'the API server could not be reached', { cause, retryAfter: 1 })
-}
-
-/** The API server's 401 to our own token. `known` is `credential.describe()`, never the token. */
-export function credentialRejected(known: string): ProxyError {
-  return new ProxyError('CredentialRejected', `the API server rejected the credential of Portcullis itself (${known})`)
 }
 
 const staleSockets = new WeakSet<Error>()
@@ -58,6 +56,9 @@ function codeOf(error: unknown): string {
 function isLostConnection(code: string): boolean {
   return lostConnections.has(code) || (/^E[A-Z0-9_]+$/.test(code) && !code.startsWith('ERR_'))
 }
+
+/** TLS alerts (RFC 8446 §6.2) by which a server refuses a client's certificate, or its absence. */
+const certificateAlert = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_(?:(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)$/
 
 const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 

@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 import t from 'tap'
 import { ProxyError } from '../src/errors.ts'
-import { credentialRejected, isStaleSocket, noteStaleSocket, translateUpstreamError } from '../src/upstream-errors.ts'
+import { isStaleSocket, noteStaleSocket, translateUpstreamError } from '../src/upstream-errors.ts'
 
 const withCode = (code: string) => Object.assign(new Error(code), { code })
 
@@ -44,10 +44,6 @@ for (const [title, error, sent, code, retryAfter] of rows) {
 t.test('a refusal stays what it is', async (t) => {
   const refusal = new ProxyError('Draining', 'x')
   t.equal(translateUpstreamError(refusal, { sent: true }), refusal)
-})
-
-t.test('a rejected credential is named by what is known of it', async (t) => {
-  t.match(credentialRejected('the token of portcullis/proxy'), { code: 'CredentialRejected', message: /portcullis\/proxy/ })
 })
 
 t.test('only an error that was noted is a stale socket\'s', async (t) => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { requireCallers } from '../callers/load.ts'
-import type { ClusterConfig, Config } from '../config/config.ts'
+import type { ClusterConfig, Config, CredentialConfig } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
 import { readToken } from '../credentials/token.ts'
 import type { Account, ClusterFacts } from '../model/verdict.ts'
@@ -36,10 +36,16 @@ async function toFacts(cluster: ClusterConfig, config: Config, env: Env): Promis
 
 /** A token that is not there, or not readable here, leaves the account unknown. */
 async function accountOf({ credential }: ClusterConfig, env: Env): Promise<Account | undefined> {
+  if (credential.kind === 'tokenRequest' && credential.serviceAccount !== undefined) return credential.serviceAccount
+  return accountOfBootstrap(credential.kind === 'tokenRequest' ? credential.bootstrap : credential, env)
+}
+
+async function accountOfBootstrap(credential: CredentialConfig, env: Env): Promise<Account | undefined> {
   try {
     switch (credential.kind) {
       case 'tokenFile': return readToken(await readFile(credential.path, 'utf8')).claims.account
       case 'tokenEnv': return readToken(env[credential.variable] ?? '').claims.account
+      default: return undefined
     }
   } catch {
     return undefined

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { Agent, buildConnector } from 'undici'
+import type { ClientCertificate } from '../credentials/credential.ts'
 import { noteStaleSocket } from '../upstream-errors.ts'
 
 export interface AgentOptions {
@@ -10,6 +11,7 @@ export interface AgentOptions {
   readonly servername: string
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number, readonly response: number }
+  readonly certificate?: ClientCertificate | undefined
 }
 
 /** Below the 90 s after which the API server closes an idle connection (apiserver, secure_serving.go). */
@@ -49,10 +51,10 @@ export function createAgents(options: AgentOptions): { short: Agent, long: Agent
  * certificate that it could verify: no token leaves before. `rejectUnauthorized` is
  * spelled out because NODE_TLS_REJECT_UNAUTHORIZED would change its default.
  */
-function createConnector({ ca, servername, timeouts }: AgentOptions): buildConnector.connector {
+function createConnector({ ca, servername, timeouts, certificate }: AgentOptions): buildConnector.connector {
   const dial = buildConnector({
     // Made once: one for each connection takes some 25 KiB and half a millisecond, and every watch is a connection.
-    secureContext: createSecureContext(ca === undefined ? {} : { ca }),
+    secureContext: createSecureContext({ ...ca === undefined ? {} : { ca }, ...certificate }),
     rejectUnauthorized: true,
     allowH2: false,
     timeout: timeouts.connect,

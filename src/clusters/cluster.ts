@@ -1,6 +1,6 @@
-import type { SecureContextOptions } from 'node:tls'
 import type { Dispatcher } from 'undici'
-import type { Credential } from '../credentials/credential.ts'
+import type { ProxyError } from '../errors.ts'
+import type { ClientCertificate, Credential } from '../credentials/credential.ts'
 import type { ClusterFacts } from '../model/verdict.ts'
 
 /** One API server and how to reach it. */
@@ -13,22 +13,37 @@ export interface Cluster {
   readonly credential: Credential
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number, readonly response: number }
-  /** For requests that end soon. */
+  /**
+   * For requests that end soon. To be asked for in the same turn as `credential.present()`: another
+   * client certificate has other connections. Throws as that does.
+   */
   readonly short: Dispatcher
   /** For long-running ones, on connections of their own: however many there are, `short` keeps its own. */
   readonly long: Dispatcher
-  /** For tunnels, which dial for themselves. */
-  readonly tls: { readonly ca: SecureContextOptions['ca'], readonly servername: string }
+  /** For tunnels, which dial for themselves; throws as `credential.present()` does. */
+  tls(): UpstreamTls
+  /** For a 401 to our own credential: what is known of why. */
+  rejected(): ProxyError
   facts(): ClusterFacts
   /**
-   * A GET of our own (discovery, health), read whole. Adds our `Authorization`, renews it once
-   * after a 401; never follows a redirect. Rejects with ProxyError.
+   * A request of our own (discovery, health, reviews of ourselves), read whole. Adds our
+   * credential, renews it once after a 401; never follows a redirect. Rejects with ProxyError.
    */
   fetch(target: string, headers: readonly string[], options?: FetchOptions): Promise<Fetched>
   close(): Promise<void>
 }
 
+export interface UpstreamTls extends Partial<ClientCertificate> {
+  /** PEM; undefined: the authorities that Node trusts. */
+  readonly ca: string | undefined
+  /** Empty where the server is an address. */
+  readonly servername: string
+}
+
 export interface FetchOptions {
+  /** Default: GET. */
+  readonly method?: 'GET' | 'POST'
+  readonly body?: string
   /** Bytes; a larger body rejects with BadUpstream. */
   readonly maxSize?: number
   readonly signal?: AbortSignal

@@ -1,42 +1,31 @@
 import type { Dispatcher } from 'undici'
-import type { Credential } from '../credentials/credential.ts'
-import { credentialRejected } from '../upstream-errors.ts'
+import { assertOwnRequest } from '../headers/request.ts'
 import type { Cluster, Fetched } from './cluster.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 
-export interface Upstream {
-  readonly origin: string
-  readonly basePath: string
-  readonly credential: Credential
-  readonly short: Dispatcher
-  readonly timeouts: { readonly response: number }
-}
+export type Upstream = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'short' | 'timeouts' | 'rejected'>
 
-/** See `Cluster.fetch`. */
-export function createFetch(upstream: Upstream): Cluster['fetch'] {
+/** See `Cluster.fetch`. `accepted` is told when our credential was. */
+export function createFetch(upstream: Upstream, accepted: () => void = () => {}): Cluster['fetch'] {
   const { credential, timeouts } = upstream
   return async (target, headers, options = {}) => {
     const exchange = { ...options, within: timeouts.response }
-    const presented = credential.authorization()
-    const answer = await send(upstream, target, headers, presented, exchange)
-    if (answer.status !== 401) return answer
-    if (!await credential.renew(presented)) throw credentialRejected(credential.describe())
-    const second = await send(upstream, target, headers, credential.authorization(), exchange)
-    if (second.status === 401) throw credentialRejected(credential.describe())
-    return second
+    const presented = credential.present()
+    let answer = await send(upstream, target, headers, exchange)
+    if (answer.status === 401 && await credential.renew(presented)) answer = await send(upstream, target, headers, exchange)
+    if (answer.status === 401) throw upstream.rejected()
+    accepted()
+    return answer
   }
 }
 
-async function send(
-  { origin, basePath, short }: Upstream, target: string, headers: readonly string[],
-  authorization: string | undefined, options: ExchangeOptions,
-): Promise<Fetched> {
-  const request: Dispatcher.DispatchOptions = {
-    origin,
-    path: basePath + target,
-    method: 'GET',
-    headers: [...ownHeaders(origin, authorization), ...headers],
-  }
+async function send(upstream: Upstream, target: string, headers: readonly string[], options: ExchangeOptions): Promise<Fetched> {
+  const { origin, basePath, credential, short } = upstream
+  const { method = 'GET', body = null } = options
+  const { authorization } = credential.present()
+  const sent = [...ownHeaders(origin, authorization), ...headers]
+  assertOwnRequest(sent, authorization)
+  const request: Dispatcher.DispatchOptions = { origin, path: basePath + target, method, headers: sent, body }
   const first = new Exchange(options)
   try {
     return await first.run(short, request)

@@ -108,7 +108,7 @@ class SourceWatch {
   async #watch(version: string): Promise<void> {
     const { cluster, onChange, random = Math.random } = this.#options
     const { origin, basePath, credential } = cluster
-    const authorization = credential.authorization()
+    const presented = credential.present()
     // Spread out, as client-go does, so that not all of them come back at once.
     const seconds = 300 + Math.floor(random() * 300)
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${encodeURIComponent(version)}`
@@ -116,7 +116,7 @@ class SourceWatch {
       origin,
       path: `${basePath}${this.#source}?${query}`,
       method: 'GET',
-      headers: [...ownHeaders(origin, authorization), ...metadataOnly],
+      headers: [...ownHeaders(origin, presented.authorization), ...metadataOnly],
       signal: this.#signal,
       headersTimeout: cluster.timeouts.response,
       bodyTimeout: (seconds + 30) * second,
@@ -124,7 +124,7 @@ class SourceWatch {
     body.on('error', () => { /* told to whoever reads it */ })
     if (statusCode !== 200) {
       body.destroy()
-      if (statusCode === 401) await credential.renew(authorization)
+      if (statusCode === 401) await credential.renew(presented)
       throw new Refused(statusCode)
     }
     for await (const event of readEvents(body)) {

@@ -5,9 +5,50 @@ export type SinkConfig =
   | { readonly kind: 'stdout' }
   | { readonly kind: 'file', readonly path: string, readonly maxSize: number, readonly keep: number }
 
-export type CredentialConfig =
+/** A value that stands elsewhere; paths absolute. */
+export type ReferenceConfig =
+  | { readonly kind: 'file', readonly path: string }
+  | { readonly kind: 'env', readonly variable: string }
+
+export interface ExecConfig {
+  readonly kind: 'exec'
+  readonly apiVersion: 'client.authentication.k8s.io/v1' | 'client.authentication.k8s.io/v1beta1'
+  /** An absolute path, or a name to be found on PATH. */
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: readonly { readonly name: string, readonly value: string }[]
+  readonly provideClusterInfo: boolean
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+/** Kinds that are there from the start; the others are obtained with one of them. */
+export type BootstrapConfig =
   | { readonly kind: 'tokenFile', readonly path: string }
   | { readonly kind: 'tokenEnv', readonly variable: string }
+  | { readonly kind: 'clientCertificate', readonly certFile: string, readonly keyFile: string }
+  | { readonly kind: 'kubeconfig', readonly file: string, readonly context: string | undefined }
+  | { readonly kind: 'inCluster' }
+  | ExecConfig
+
+export interface TokenRequestConfig {
+  readonly kind: 'tokenRequest'
+  readonly bootstrap: BootstrapConfig
+  /** Undefined: the account of the bootstrap token itself. */
+  readonly serviceAccount: { readonly namespace: string, readonly name: string } | undefined
+  /** Empty: the API server's own. */
+  readonly audiences: readonly string[]
+  /** Milliseconds. */
+  readonly lifetime: number
+}
+
+export interface OAuthSessionConfig {
+  readonly kind: 'oauthSession'
+  readonly username: ReferenceConfig
+  readonly password: ReferenceConfig
+}
+
+export type CredentialConfig = BootstrapConfig | TokenRequestConfig | OAuthSessionConfig
 
 /** A field that is missing or empty matches all; the first rule that matches decides. */
 export interface PolicyRuleConfig {
@@ -20,8 +61,8 @@ export interface PolicyRuleConfig {
 
 export interface ClusterConfig {
   readonly name: string
-  /** Scheme, host, port and base path; no slash at the end. */
-  readonly server: string
+  /** Scheme, host, port and base path; no slash at the end. Undefined: as the pod or the kubeconfig says. */
+  readonly server: string | undefined
   readonly caFile: string | undefined
   readonly tlsServerName: string | undefined
   readonly credential: CredentialConfig

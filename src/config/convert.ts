@@ -1,7 +1,8 @@
 import { dirname, join, resolve } from 'node:path'
-import type { ClusterConfig, Config, CredentialConfig, PolicyRuleConfig, SinkConfig } from './config.ts'
+import type { ClusterConfig, Config, PolicyRuleConfig, SinkConfig } from './config.ts'
+import { convertCredential } from './convert-credential.ts'
+import { bytes, freeze, milliseconds } from './converted.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
-import { parseDuration, parseSize } from './units.ts'
 
 type FromFile = (path: string) => string
 
@@ -55,7 +56,7 @@ function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterCon
   const { name, caFile, tlsServerName, openshift, timeouts, discovery } = cluster
   return {
     name,
-    server: new URL(cluster.server).href.replace(/\/+$/, ''),
+    server: cluster.server === undefined ? undefined : new URL(cluster.server).href.replace(/\/+$/, ''),
     caFile: caFile === undefined ? undefined : absolute(caFile),
     tlsServerName: tlsServerName ?? undefined,
     credential: convertCredential(cluster.credential, absolute),
@@ -67,31 +68,7 @@ function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterCon
   }
 }
 
-function convertCredential({ tokenFile, tokenEnv }: WrittenCluster['credential'], absolute: FromFile): CredentialConfig {
-  if (tokenFile !== undefined) return { kind: 'tokenFile', path: absolute(tokenFile) }
-  if (tokenEnv !== undefined) return { kind: 'tokenEnv', variable: tokenEnv }
-  throw new TypeError('a credential without a kind passed the schema')
-}
-
 function convertSink({ file }: WrittenConfig['audit']['sinks'][number], absolute: FromFile): SinkConfig {
   if (file === undefined) return { kind: 'stdout' }
   return { kind: 'file', path: absolute(file.path), maxSize: bytes(file.maxSize), keep: file.keep }
-}
-
-function milliseconds(text: string): number {
-  return parseDuration(text) ?? notChecked()
-}
-
-function bytes(text: string): number {
-  return parseSize(text) ?? notChecked()
-}
-
-function notChecked(): never {
-  throw new TypeError('a unit passed the schema that cannot be read')
-}
-
-function freeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
-  for (const child of Object.values(value)) freeze(child)
-  return Object.freeze(value)
 }

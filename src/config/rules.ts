@@ -47,7 +47,15 @@ function sourceFaults(trustedProxies: readonly string[]): Finding[] {
 }
 
 function serverFaults(cluster: WrittenCluster, path: Path, sound: Sound): Finding[] {
-  return sound(path) ? urlFaults(cluster.server).map(message => ({ path, message })) : []
+  if (!sound(path)) return []
+  if (cluster.server !== undefined) return urlFaults(cluster.server).map(message => ({ path, message }))
+  if (!sound(path.slice(0, -1)) || !sound([...path.slice(0, -1), 'credential']) || knowsServer(cluster.credential)) return []
+  return [{ path, message: 'is missing (only with the credential inCluster or kubeconfig may it be left out)' }]
+}
+
+/** The pod and the kubeconfig name their API server. */
+function knowsServer({ inCluster, kubeconfig, tokenRequest }: WrittenCluster['credential']): boolean {
+  return [inCluster, kubeconfig, tokenRequest?.bootstrap?.inCluster, tokenRequest?.bootstrap?.kubeconfig].some(kind => kind !== undefined)
 }
 
 // The value is not repeated: a URL may hold a password.

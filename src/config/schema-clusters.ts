@@ -1,20 +1,6 @@
 import Type from 'typebox'
-import { choice, duration, oneOf, section, size, text } from './fields.ts'
-
-const later = 'is not part of this version: it knows tokenFile and tokenEnv'
-const inline = 'a token does not belong into the config: put it into a file and name that with tokenFile, or into the '
-  + 'environment and name the variable with tokenEnv'
-
-const credential = oneOf({
-  tokenFile: text({ description: 'File with a bearer token; reread when it changes.' }),
-  tokenEnv: text({ description: 'Name of an environment variable with a bearer token.' }),
-}, {
-  description: 'How we prove ourselves to this cluster: exactly one kind.',
-  'x-unknown': {
-    token: inline, bearerToken: inline, password: inline, value: inline,
-    tokenRequest: later, clientCertificate: later, oauthSession: later, exec: later, kubeconfig: later, inCluster: later,
-  },
-})
+import { choice, duration, section, size, text } from './fields.ts'
+import { credential, inline } from './schema-credentials.ts'
 
 const timeouts = section({
   connect: duration({ default: '5s', description: 'Longest time to a connection, TLS included.' }),
@@ -38,7 +24,7 @@ export const cluster = section({
     pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$',
     description: 'The cluster is served at /clusters/<name>/; the first one at / as well.',
   }),
-  server: text({ description: 'URL of the API server: https://host[:port][/path].' }),
+  server: Type.Optional(text({ description: 'URL of the API server: https://host[:port][/path]; may be left out where the credential is inCluster or kubeconfig.' })),
   caFile: Type.Optional(text({ description: 'PEM file of the CA of the API server; default: the CAs that Node trusts. Upstream TLS is always verified.' })),
   tlsServerName: Type.Union([Type.String({ pattern: '^[A-Za-z0-9.-]+$' }), Type.Null()], {
     title: 'a host name or null', default: null, description: 'Name to verify in the certificate, and to send as SNI; default: the host of the URL.',

@@ -1,5 +1,5 @@
-import type { Credential } from './credential.ts'
-import { describeToken, readToken } from './token.ts'
+import type { Credential, CredentialFacts } from './credential.ts'
+import { readToken } from './token.ts'
 
 export interface TokenEnvOptions {
   /** Name of the variable. */
@@ -9,13 +9,15 @@ export interface TokenEnvOptions {
 
 /** A bearer token from the environment, which never changes. Throws where there is none. */
 export function createTokenEnv({ variable, env }: TokenEnvOptions): Credential {
-  const token = readVariable(variable, env[variable])
+  const { presented, claims } = readVariable(variable, env[variable])
+  const facts: CredentialFacts = {
+    kind: 'tokenEnv', source: `the environment variable ${variable}`, renewal: 'by a restart: an environment never changes',
+    claims, trouble: undefined,
+  }
   return {
-    authorization: () => token.authorization,
-    renew: async rejected => rejected !== token.authorization,
-    expiresAt: () => token.claims.expiresAt,
-    account: () => token.claims.account,
-    describe: () => `the token in the environment variable ${variable}, ${describeToken(token)}`,
+    present: () => presented,
+    renew: async rejected => rejected !== presented,
+    facts: () => facts,
     close: () => undefined,
   }
 }

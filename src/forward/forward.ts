@@ -8,8 +8,9 @@ import type { Admitted } from '../model/admitted.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Exchange } from '../model/exchange.ts'
 import type { EarlyEnd } from '../model/trail.ts'
+import type { Presented } from '../credentials/credential.ts'
 import type { OpenStream, StreamKind, Streams } from '../streams/streams.ts'
-import { credentialRejected, isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
+import { isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
 import { GuardedBody, tooLarge } from './body.ts'
 import { Relay, type RelayEnd } from './relay.ts'
 
@@ -71,14 +72,14 @@ class Sending {
   }
 
   async run(): Promise<void> {
-    const authorization = this.#cluster.credential.authorization()
-    const first = await this.#send(authorization)
+    const presented = this.#cluster.credential.present()
+    const first = await this.#send(presented)
     if (first.kind === 'answered') return
     if (first.kind === 'failed' && !this.#mayRepeat(first.error)) return this.#fail(first.error)
-    if (first.kind === 'unauthorized') await this.#renew(authorization)
+    if (first.kind === 'unauthorized') await this.#renew(presented)
 
-    const second = await this.#send(this.#cluster.credential.authorization())
-    if (second.kind === 'unauthorized') throw this.#rejected()
+    const second = await this.#send(this.#cluster.credential.present())
+    if (second.kind === 'unauthorized') throw this.#cluster.rejected()
     if (second.kind === 'failed') this.#fail(second.error)
   }
 
@@ -88,16 +89,12 @@ class Sending {
     return isStaleSocket(error)
   }
 
-  async #renew(rejected: string | undefined): Promise<void> {
+  async #renew(rejected: Presented): Promise<void> {
     const renewed = await this.#cluster.credential.renew(rejected)
-    if (!renewed || this.#body !== undefined) throw this.#rejected()
+    if (!renewed || this.#body !== undefined) throw this.#cluster.rejected()
   }
 
-  #rejected(): ProxyError {
-    return credentialRejected(this.#cluster.credential.describe())
-  }
-
-  #send(authorization: string | undefined): Promise<RelayEnd> {
+  #send({ authorization }: Presented): Promise<RelayEnd> {
     const { resolved, arrival } = this.#admitted
     const prefix = clusterPrefix(resolved.cluster)
     const sentAt = performance.now()

@@ -89,6 +89,15 @@ function ours({ authorization, auditId, sourceIPs, impersonate }: UpstreamReques
   return headers
 }
 
+/** The same look for requests of our own (discovery, reviews of ourselves): the rest of their headers names nobody. */
+export function assertOwnRequest(headers: readonly string[], authorization: string | undefined): void {
+  const names = headers.filter((_, index) => index % 2 === 0).map(name => name.toLowerCase())
+  const expected = authorization === undefined ? 0 : 1
+  if (names.filter(name => name === 'authorization').length !== expected) throw broken('not exactly our Authorization')
+  if (expected === 1 && headers[2 * names.indexOf('authorization') + 1] !== authorization) throw broken('a foreign Authorization')
+  if (names.some(name => name.startsWith('impersonate-') || name.startsWith('x-remote-'))) throw broken('an identity')
+}
+
 /**
  * The last look before sending: one `Authorization` and it is ours, one `Audit-ID`,
  * no identity but ours, nothing that could begin another line.

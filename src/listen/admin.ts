@@ -4,7 +4,7 @@ import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 
-/** Whether one part of the proxy can do its work; `message` says why not. */
+/** Whether one part of the proxy can do its work; `message` says why not, or why not for long. */
 export interface Check {
   readonly name: string
   readonly ok: boolean
@@ -107,8 +107,9 @@ async function ask(checks: AdminOptions['checks'], patience: number, log: AdminO
 /** The API server's own form (k8s.io/apiserver pkg/server/healthz), with the reason, which it withholds. */
 function report(checks: readonly Check[], ready: boolean): string {
   const lines = checks.map(({ name, ok, message }) => {
-    if (ok) return `[+]${name} ok`
-    return `[-]${name} failed: ${(message ?? 'no reason given').replace(/\s+/g, ' ')}`
+    const why = message?.replace(/\s+/g, ' ')
+    if (ok) return why === undefined ? `[+]${name} ok` : `[+]${name} ok (${why})`
+    return `[-]${name} failed: ${why ?? 'no reason given'}`
   })
   return [...lines, `readyz check ${ready ? 'passed' : 'failed'}`, ''].join('\n')
 }

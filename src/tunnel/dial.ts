@@ -54,14 +54,17 @@ function connect(cluster: Cluster, signal: AbortSignal): Promise<Socket> {
   })
 }
 
-function verified({ origin, tls: { ca, servername } }: Cluster): tls.ConnectionOptions & { allowHalfOpen: boolean } {
-  const { hostname, port } = new URL(origin)
+function verified(cluster: Cluster): tls.ConnectionOptions & { allowHalfOpen: boolean } {
+  const { ca, servername, cert, key } = cluster.tls()
+  const { hostname, port } = new URL(cluster.origin)
   const host = hostname.replace(/^\[|\]$/g, '')
   const name = servername === '' ? host : servername
   return {
     host,
     port: port === '' ? 443 : Number(port),
     ca,
+    cert,
+    key,
     // SNI takes no addresses (RFC 6066 §3), but the certificate has to name this one.
     servername: isIP(name) === 0 ? name : '',
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),

@@ -1,7 +1,6 @@
 import type { Cluster } from '../clusters/cluster.ts'
 import { admittedHeaders } from '../headers/request.ts'
 import type { Admitted } from '../model/admitted.ts'
-import { credentialRejected } from '../upstream-errors.ts'
 import { dial, type Answer } from './dial.ts'
 
 export interface Opened extends Answer {
@@ -15,22 +14,21 @@ export interface Opened extends Answer {
  * `signal` aborts.
  */
 export async function open(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
-  const rejected = cluster.credential.authorization()
-  const first = await send(admitted, cluster, protocol, rejected, signal)
+  const presented = cluster.credential.present()
+  const first = await send(admitted, cluster, protocol, signal)
   if (first.response.statusCode !== 401) return first
   first.upstream.destroy()
-  if (!await cluster.credential.renew(rejected)) throw credentialRejected(cluster.credential.describe())
+  if (!await cluster.credential.renew(presented)) throw cluster.rejected()
 
-  const second = await send(admitted, cluster, protocol, cluster.credential.authorization(), signal)
+  const second = await send(admitted, cluster, protocol, signal)
   if (second.response.statusCode !== 401) return second
   second.upstream.destroy()
-  throw credentialRejected(cluster.credential.describe())
+  throw cluster.rejected()
 }
 
-async function send(
-  admitted: Admitted, cluster: Cluster, protocol: string, authorization: string | undefined, signal: AbortSignal,
-): Promise<Opened> {
+async function send(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
   const { arrival, resolved } = admitted
+  const { authorization } = cluster.credential.present()
   const headers = admittedHeaders(admitted, { origin: cluster.origin, authorization, upgrade: protocol })
   const answer = await dial(cluster, { method: arrival.method, path: cluster.basePath + resolved.target, headers }, signal)
   return { ...answer, authorization }

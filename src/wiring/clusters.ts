@@ -5,11 +5,10 @@ import { createClusters, type ReplaceableClusters } from '../clusters/clusters.t
 import type { Cluster } from '../clusters/cluster.ts'
 import { watchApiChanges } from '../clusters/watch-api-changes.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
-import type { Credential } from '../credentials/credential.ts'
-import { createTokenEnv } from '../credentials/token-env.ts'
-import { createTokenFile } from '../credentials/token-file.ts'
+import { watchExpiry } from '../credentials/expiry-warning.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { readCa } from './tls.ts'
+import { makeCredential } from './credentials.ts'
+import { readEndpoint, type Endpoint } from './endpoint.ts'
 import type { Changeable, Prepared } from './prepared.ts'
 
 /** `prepare` makes what is new or another: also a cluster of the same config whose CA file changed. */
@@ -25,6 +24,8 @@ export interface ClusterWiringOptions {
   readonly env: NodeJS.ProcessEnv
   /** The namespace of the pod that this process runs in, if it does. */
   readonly podNamespace: string | undefined
+  /** Read credentials though every user of the machine may. */
+  readonly allowLoose: boolean
 }
 
 /** One cluster with what belongs to it alone. */
@@ -39,7 +40,8 @@ interface Entry {
 
 /** The clusters of the config, each with its credential and its discovery cache; those that a reload leaves as they are live on. */
 export async function wireClusters(config: Config, options: ClusterWiringOptions): Promise<ClusterWiring> {
-  let entries: readonly Entry[] = await makeEntries(config, [], options)
+  // At a start a credential that cannot be had yet is waited for; a reload keeps what works.
+  let entries: readonly Entry[] = await makeEntries(config, [], { ...options, patient: true })
   for (const entry of entries) entry.begin()
   const clusters = createClusters(entries.map(entry => entry.cluster))
   const replaceWith = (next: readonly Entry[]): void => {
@@ -53,7 +55,7 @@ export async function wireClusters(config: Config, options: ClusterWiringOptions
     clusters,
     cacheOf: name => entries.find(({ cluster }) => cluster.name === name)?.cache,
     async prepare(config): Promise<Prepared> {
-      const next = await makeEntries(config, entries, options)
+      const next = await makeEntries(config, entries, { ...options, patient: false })
       return { commit: () => replaceWith(next), discard: () => discard(next, entries, options.log) }
     },
     async close() {
@@ -63,14 +65,18 @@ export async function wireClusters(config: Config, options: ClusterWiringOptions
   }
 }
 
-async function makeEntries(config: Config, before: readonly Entry[], options: ClusterWiringOptions): Promise<Entry[]> {
+interface EntryOptions extends ClusterWiringOptions {
+  readonly patient: boolean
+}
+
+async function makeEntries(config: Config, before: readonly Entry[], options: EntryOptions): Promise<Entry[]> {
   const made: Entry[] = []
   try {
     for (const wanted of config.clusters) {
-      const ca = wanted.caFile === undefined ? undefined : await readCa(wanted.caFile)
-      const fingerprint = JSON.stringify([wanted, ca, config.self])
+      const endpoint = await readEndpoint(wanted, options.env)
+      const fingerprint = JSON.stringify([wanted, endpoint, config.self])
       const known = before.find(entry => entry.fingerprint === fingerprint)
-      made.push(known ?? await makeEntry(wanted, { ca, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
+      made.push(known ?? await makeEntry(wanted, { endpoint, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
     }
     return made
   } catch (error) {
@@ -93,19 +99,19 @@ export function ownNamespaces({ self }: Config, { name }: ClusterConfig, podName
 }
 
 interface EntryFacts {
-  readonly ca: string | undefined
+  readonly endpoint: Endpoint
   readonly fingerprint: string
   readonly ownNamespaces: readonly string[]
 }
 
-async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: ClusterWiringOptions): Promise<Entry> {
-  const { name, server, tlsServerName, timeouts, openshift, discovery } = config
+async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: EntryOptions): Promise<Entry> {
+  const { name, timeouts, openshift, discovery } = config
   const log = options.log.child({ cluster: name })
-  const credential = await makeCredential(config, { ...options, log })
-  if (credential.account() === undefined) {
+  const credential = await makeCredential(config.credential, { ...options, log, endpoint: facts.endpoint, cluster: config })
+  if (credential.facts().claims.account === undefined) {
     log.warn({}, 'the token does not say whose it is: the guard cannot know our own namespace, and route own-credential holds for all-namespace requests alone')
   }
-  const cluster = createCluster({ name, server, tlsServerName, timeouts, openshift, credential, ca: facts.ca, ownNamespaces: facts.ownNamespaces, log })
+  const cluster = createCluster({ name, ...facts.endpoint, timeouts, openshift, credential, ownNamespaces: facts.ownNamespaces, log })
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
   let stop = () => {}
   return {
@@ -113,20 +119,15 @@ async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: Clus
     cluster,
     cache,
     begin() {
-      const stopMetric = options.metrics.watchCredential(name, () => credential.expiresAt())
+      const stopMetric = options.metrics.watchCredential(name, () => credential.facts().claims.expiresAt)
+      const stopWarning = watchExpiry({ credential, log })
       const changes = watchApiChanges({ cluster, onChange: () => cache.markChanged(), log })
       stop = () => {
         stopMetric()
+        stopWarning()
         changes.close()
       }
     },
     stop: () => stop(),
-  }
-}
-
-function makeCredential({ credential }: ClusterConfig, { log, env }: ClusterWiringOptions): Promise<Credential> | Credential {
-  switch (credential.kind) {
-    case 'tokenFile': return createTokenFile({ path: credential.path, warn: message => log.warn({}, message) })
-    case 'tokenEnv': return createTokenEnv({ variable: credential.variable, env })
   }
 }

@@ -34,16 +34,18 @@ export function createReadiness({ clusters, audit, now }: ReadinessOptions): () 
 async function askCluster(cluster: Cluster, now: () => number): Promise<Check[]> {
   const credential = `cluster ${cluster.name} credential`
   const reachable = `cluster ${cluster.name} reachable`
-  const expiresAt = cluster.credential.expiresAt()
+  const { claims: { expiresAt }, trouble } = cluster.credential.facts()
   if (expiresAt !== undefined && expiresAt <= now()) {
-    return [{ name: credential, ok: false, message: 'has expired' }]
+    return [{ name: credential, ok: false, message: trouble === undefined ? 'has expired' : `has expired: ${trouble}` }]
   }
+  // It still serves: to be taken out of service for it now would be the outage that is to be prevented.
+  const good: Check = { name: credential, ok: true, ...trouble === undefined ? {} : { message: `not renewed: ${trouble}` } }
   try {
     await cluster.fetch('/version', [], { signal: AbortSignal.timeout(patienceMs) })
-    return [{ name: credential, ok: true }, { name: reachable, ok: true }]
+    return [good, { name: reachable, ok: true }]
   } catch (error) {
     const { code, message } = error instanceof ProxyError ? error : { code: 'Internal', message: 'could not be asked' }
     if (code === 'CredentialRejected') return [{ name: credential, ok: false, message }, { name: reachable, ok: true }]
-    return [{ name: credential, ok: true }, { name: reachable, ok: false, message }]
+    return [good, { name: reachable, ok: false, message }]
   }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { describeCredential } from '../../src/credentials/describe.ts'
 import { createTokenEnv } from '../../src/credentials/token-env.ts'
 import { jwt } from './tokens.ts'
 
@@ -6,16 +7,16 @@ const token = jwt({ sub: 'system:serviceaccount:tools:portcullis', exp: 1_800_00
 
 t.test('the variable is the bearer token, its claims are ours', async (t) => {
   const credential = createTokenEnv({ variable: 'T', env: { T: `${token}\n` } })
-  t.equal(credential.authorization(), `Bearer ${token}`)
-  t.equal(credential.expiresAt(), 1_800_000_000_000)
-  t.strictSame(credential.account(), { namespace: 'tools', name: 'portcullis' })
-  t.equal(credential.describe(), 'the token in the environment variable T, of service account tools/portcullis, until 2027-01-15T08:00:00.000Z')
+  t.equal(credential.present().authorization, `Bearer ${token}`)
+  t.equal(credential.facts().claims.expiresAt, 1_800_000_000_000)
+  t.strictSame(credential.facts().claims.account, { namespace: 'tools', name: 'portcullis' })
+  t.equal(describeCredential(credential.facts()), 'the environment variable T, of system:serviceaccount:tools:portcullis, until 2027-01-15T08:00:00.000Z')
 })
 
 t.test('it cannot be renewed, unless what was rejected was another', async (t) => {
   const credential = createTokenEnv({ variable: 'T', env: { T: token } })
-  t.equal(await credential.renew(`Bearer ${token}`), false)
-  t.equal(await credential.renew('Bearer another'), true)
+  t.equal(await credential.renew(credential.present()), false)
+  t.equal(await credential.renew({ authorization: 'Bearer another', certificate: undefined }), true)
 })
 
 for (const [what, value, message] of [

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { describeCredential } from '../../src/credentials/describe.ts'
 import { createTokenFile } from '../../src/credentials/token-file.ts'
 import type { watchFiles } from '../../src/files/watch.ts'
 import { jwt } from './tokens.ts'
@@ -36,60 +37,62 @@ async function until(wanted: () => boolean): Promise<void> {
 t.test('the file is the bearer token, and its claims are ours', async (t) => {
   const { watch, state } = handWatch()
   const path = tokenFile(t, `${first}\n`)
-  const credential = await createTokenFile({ path, watch, warn: message => t.fail(message) })
-  t.equal(credential.authorization(), `Bearer ${first}`)
-  t.equal(credential.expiresAt(), 1_800_000_000_000)
-  t.strictSame(credential.account(), { namespace: 'tools', name: 'portcullis' })
-  t.equal(credential.describe(), `the token in ${path}, of service account tools/portcullis, until 2027-01-15T08:00:00.000Z, for https://k`)
+  const credential = await createTokenFile({ allowLoose: false, path, watch, warn: message => t.fail(message) })
+  t.equal(credential.present().authorization, `Bearer ${first}`)
+  t.equal(credential.facts().claims.expiresAt, 1_800_000_000_000)
+  t.strictSame(credential.facts().claims.account, { namespace: 'tools', name: 'portcullis' })
+  t.equal(describeCredential(credential.facts()), `the file ${path}, of system:serviceaccount:tools:portcullis, until 2027-01-15T08:00:00.000Z, for https://k`)
   credential.close()
   t.equal(state.closed, true)
 })
 
 t.test('a projected token is followed through its symlink swap', async (t) => {
   const folder = t.testdir({ '..v1': { token: first } })
+  chmodSync(join(folder, '..v1', 'token'), 0o600)
   symlinkSync('..v1', join(folder, '..data'))
   symlinkSync('..data/token', join(folder, 'token'))
-  const credential = await createTokenFile({ path: join(folder, 'token'), warn: () => undefined })
+  const credential = await createTokenFile({ allowLoose: false, path: join(folder, 'token'), warn: () => undefined })
   t.teardown(() => credential.close())
   mkdirSync(join(folder, '..v2'))
-  writeFileSync(join(folder, '..v2', 'token'), second)
+  writeFileSync(join(folder, '..v2', 'token'), second, { mode: 0o600 })
   symlinkSync('..v2', join(folder, '..data_tmp'))
   renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
-  await until(() => credential.authorization() === `Bearer ${second}`)
-  t.equal(credential.expiresAt(), 1_900_000_000_000)
+  await until(() => credential.present().authorization === `Bearer ${second}`)
+  t.equal(credential.facts().claims.expiresAt, 1_900_000_000_000)
 })
 
 t.test('renewing rereads at once, whether or not a change was seen', async (t) => {
   const { watch } = handWatch()
   const path = tokenFile(t, first)
-  const credential = await createTokenFile({ path, watch, warn: message => t.fail(message) })
-  t.equal(await credential.renew(`Bearer ${first}`), false)
+  const credential = await createTokenFile({ allowLoose: false, path, watch, warn: message => t.fail(message) })
+  const rejected = credential.present()
+  t.equal(await credential.renew(rejected), false)
   writeFileSync(path, second)
-  t.strictSame(await Promise.all([credential.renew(`Bearer ${first}`), credential.renew(`Bearer ${first}`)]), [true, true])
-  t.equal(credential.authorization(), `Bearer ${second}`)
+  t.strictSame(await Promise.all([credential.renew(rejected), credential.renew(rejected)]), [true, true])
+  t.equal(credential.present().authorization, `Bearer ${second}`)
 })
 
 t.test('a file that turns bad is reported without its content, and the last good token stays', async (t) => {
   const { watch, state } = handWatch()
   const path = tokenFile(t, first)
   const warnings: string[] = []
-  const credential = await createTokenFile({ path, watch, warn: message => warnings.push(message) })
+  const credential = await createTokenFile({ allowLoose: false, path, watch, warn: message => warnings.push(message) })
   writeFileSync(path, 'S3cret S3cret')
   state.change()
   await until(() => warnings.length === 1)
-  t.match(warnings[0], /token holds more than one bearer token.*; the last good token stays in use$/)
+  t.match(warnings[0], /token holds more than one bearer token.*; the last good one stays in use$/)
   t.notMatch(warnings[0], /S3cret/)
-  t.equal(credential.authorization(), `Bearer ${first}`)
+  t.equal(credential.present().authorization, `Bearer ${first}`)
 })
 
 t.test('a change while the file is first read is not lost', async (t) => {
   const path = tokenFile(t, first)
   const { watch, state } = handWatch()
-  const starting = createTokenFile({ path, watch, warn: () => undefined })
+  const starting = createTokenFile({ allowLoose: false, path, watch, warn: () => undefined })
   await new Promise(setImmediate)
   writeFileSync(path, second)
   state.change()
-  t.equal((await starting).authorization(), `Bearer ${second}`)
+  t.equal((await starting).present().authorization, `Bearer ${second}`)
 })
 
 for (const [what, content, message] of [
@@ -100,17 +103,24 @@ for (const [what, content, message] of [
   t.test(`a file ${what} is no start, and nothing is followed`, async (t) => {
     const { watch, state } = handWatch()
     const path = content === undefined ? join(t.testdir({}), 'token') : tokenFile(t, content)
-    await t.rejects(createTokenFile({ path, watch, warn: () => undefined }), { message })
+    await t.rejects(createTokenFile({ allowLoose: false, path, watch, warn: () => undefined }), { message })
     t.equal(state.closed, true)
   })
 }
 
-t.test('a file that every user may read is used, with a warning', async (t) => {
+t.test('a file that every user may read is refused, unless that is allowed', async (t) => {
   const { watch } = handWatch()
   const path = tokenFile(t, first)
-  chmodSync(path, 0o644)
-  const warnings: string[] = []
-  const credential = await createTokenFile({ path, watch, warn: message => warnings.push(message) })
-  t.match(warnings, [/open to every user of this machine \(mode 644\)$/])
-  t.equal(credential.authorization(), `Bearer ${first}`)
+  chmodSync(path, 0o604)
+  await t.rejects(createTokenFile({ allowLoose: false, path, watch, warn: message => t.fail(message) }), { message: /token is open to every user of this machine \(mode 0604\)/ })
+  const credential = await createTokenFile({ allowLoose: true, path, watch, warn: message => t.fail(message) })
+  t.equal(credential.present().authorization, `Bearer ${first}`)
+})
+
+t.test('a file that its group may read is no matter: a volume with an fsGroup is so', async (t) => {
+  const { watch } = handWatch()
+  const path = tokenFile(t, first)
+  chmodSync(path, 0o440)
+  const credential = await createTokenFile({ allowLoose: false, path, watch, warn: message => t.fail(message) })
+  t.equal(credential.present().authorization, `Bearer ${first}`)
 })

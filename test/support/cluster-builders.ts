@@ -1,6 +1,7 @@
 import { createCluster, type ClusterOptions } from '../../src/clusters/create-cluster.ts'
 import type { Cluster } from '../../src/clusters/cluster.ts'
-import type { Credential } from '../../src/credentials/credential.ts'
+import { noClaims } from '../../src/credentials/claims.ts'
+import type { Credential, Presented } from '../../src/credentials/credential.ts'
 import type { Scope } from './scope.ts'
 
 export interface TestCredential extends Credential {
@@ -13,18 +14,23 @@ export interface TestCredential extends Credential {
 
 /** A token that changes when told to. */
 export function credentialOf(token: string): TestCredential {
+  let presented: Presented = { authorization: `Bearer ${token}`, certificate: undefined }
+  const account = { namespace: 'portcullis', name: 'proxy' }
+  const claims = { ...noClaims, account, user: 'system:serviceaccount:portcullis:proxy' }
   const credential: TestCredential = {
     token, next: undefined, rejected: [], closed: false,
-    authorization: () => `Bearer ${credential.token}`,
+    present() {
+      const authorization = `Bearer ${credential.token}`
+      if (presented.authorization !== authorization) presented = { authorization, certificate: undefined }
+      return presented
+    },
     async renew(rejected) {
-      credential.rejected.push(rejected)
+      credential.rejected.push(rejected.authorization)
       if (credential.next === undefined) return false
       credential.token = credential.next
       return true
     },
-    expiresAt: () => undefined,
-    account: () => ({ namespace: 'portcullis', name: 'proxy' }),
-    describe: () => 'a token for tests',
+    facts: () => ({ kind: 'tokenEnv', source: 'a token for tests', renewal: 'never', claims, trouble: undefined }),
     close: () => { credential.closed = true },
   }
   return credential

@@ -1,0 +1,125 @@
+import { isIP } from 'node:net'
+import type { Dispatcher } from 'undici'
+import { ProxyError } from '../errors.ts'
+import type { Claims } from '../credentials/claims.ts'
+import type { ClientCertificate, Credential } from '../credentials/credential.ts'
+import { describeCredential } from '../credentials/describe.ts'
+import { whyRejected } from '../credentials/diagnose.ts'
+import { createAgents } from './agents.ts'
+import type { Cluster } from './cluster.ts'
+import { createFetch } from './fetch.ts'
+
+export interface ClientOptions {
+  /** As in the config; for messages. */
+  readonly name: string
+  /** An https URL, with a path where the API server is behind one. */
+  readonly server: string
+  /** PEM; undefined: the authorities that Node trusts. */
+  readonly ca: string | undefined
+  /** The name in SNI and in the certificate; undefined: the host of `server`. */
+  readonly tlsServerName: string | undefined
+  /** Closed with the client. */
+  readonly credential: Credential
+  /** Milliseconds. */
+  readonly timeouts: { readonly connect: number, readonly response: number }
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
+}
+
+/** Connections to one API server under one credential, and requests of our own. */
+export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'tls' | 'rejected' | 'fetch' | 'close'>
+
+/** Opens no connection by itself. Throws for a `server` that is no https URL. */
+export function createClient(options: ClientOptions): Client {
+  const { credential, timeouts, ca } = options
+  const { origin, basePath, hostname } = readServer(options.server)
+  const servername = options.tlsServerName ?? (isIP(hostname) === 0 ? hostname : '')
+  const agents = new Agents(certificate => createAgents({ ca, servername, timeouts, certificate }))
+  const history = createHistory(options)
+  // Throws where there is no credential: then no connection is to be had either.
+  const current = () => agents.under(credential.present().certificate)
+  const client: Client = {
+    origin, basePath, credential, timeouts,
+    get short() { return current().short },
+    get long() { return current().long },
+    tls: () => ({ ca, servername, ...credential.present().certificate }),
+    rejected: history.rejected,
+    fetch: (target, headers, fetchOptions) => fetch(target, headers, fetchOptions),
+    async close() {
+      await agents.close()
+      credential.close()
+    },
+  }
+  const fetch = createFetch(client, history.accepted)
+  return client
+}
+
+/** What the API server took last, for telling why it takes no more. */
+function createHistory({ name, credential, now = Date.now }: ClientOptions) {
+  let accepted: Claims | undefined
+  return {
+    accepted: () => { accepted = credential.facts().claims },
+    rejected: () => {
+      const facts = credential.facts()
+      const trouble = facts.trouble === undefined ? '' : `; ${facts.trouble}`
+      return new ProxyError('CredentialRejected',
+        `the API server of cluster "${name}" rejected the credential of Portcullis itself (${whyRejected(facts, { now: now(), accepted })})`,
+        { cause: new Error(`${describeCredential(facts)}${trouble}`) })
+    },
+  }
+}
+
+interface Pair {
+  readonly certificate: ClientCertificate | undefined
+  readonly short: Dispatcher
+  readonly long: Dispatcher
+}
+
+function isSame(one: ClientCertificate | undefined, other: ClientCertificate | undefined): boolean {
+  return one?.cert === other?.cert && one?.key === other?.key
+}
+
+/** A connection proves one identity for as long as it lives, so another certificate means other connections; what is open on the old ones goes on. */
+class Agents {
+  readonly #make: (certificate: ClientCertificate | undefined) => { short: Dispatcher, long: Dispatcher }
+  readonly #closing = new Set<Promise<unknown>>()
+  #current: Pair | undefined
+
+  constructor(make: (certificate: ClientCertificate | undefined) => { short: Dispatcher, long: Dispatcher }) {
+    this.#make = make
+  }
+
+  under(certificate: ClientCertificate | undefined): Pair {
+    if (this.#current !== undefined && isSame(this.#current.certificate, certificate)) return this.#current
+    this.#retire()
+    this.#current = { certificate, ...this.#make(certificate) }
+    return this.#current
+  }
+
+  async close(): Promise<void> {
+    this.#retire()
+    await Promise.all(this.#closing)
+  }
+
+  #retire(): void {
+    if (this.#current === undefined) return
+    const { short, long } = this.#current
+    // Refuses what is new, and lets what is open come to its end.
+    const closing = Promise.all([short.close(), long.close()]).finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+}
+
+/** The token is never sent where nobody proved who they are, so only https. */
+function readServer(server: string): { origin: string, basePath: string, hostname: string } {
+  const url = URL.canParse(server) ? new URL(server) : undefined
+  if (url === undefined || url.protocol !== 'https:') throw new Error('server must be an https URL')
+  if (url.username + url.password + url.search + url.hash !== '') {
+    throw new Error('server may have a host, a port and a path, nothing else')
+  }
+  return {
+    origin: url.origin,
+    basePath: url.pathname.replace(/\/+$/, ''),
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+  }
+}

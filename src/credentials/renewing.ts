@@ -1,0 +1,172 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ProxyError } from '../errors.ts'
+import { noClaims } from './claims.ts'
+import type { Credential, CredentialFacts, Presented } from './credential.ts'
+import type { Material } from './followed.ts'
+
+export interface RenewingOptions extends Pick<CredentialFacts, 'kind' | 'source' | 'renewal'> {
+  /**
+   * Obtains a new one. `claims.issuedAt` and `claims.expiresAt` say when it renews; without an
+   * end it renews after a 401 alone. Rejects with an Error that repeats no secret; a ProxyError
+   * is what callers are told while there is none at all.
+   */
+  readonly issue: (signal: AbortSignal) => Promise<Material>
+  readonly log: Pick<RenewalLog, 'info' | 'warn' | 'error'>
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
+  /** From 0 to 1. */
+  readonly random?: () => number
+  /** Runs once after so many milliseconds; returns the way to call it off. */
+  readonly schedule?: (ms: number, run: () => void) => () => void
+}
+
+interface RenewalLog {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+/** Of a credential's life, after which it is renewed: client-go's and the kubelet's figure. */
+const renewAfter = 0.8
+/** So much of its life earlier at most: replicas that started together do not renew together. */
+const jitter = 0.05
+const second = 1000
+const slowestRetry = 60 * second
+/** Between two attempts, however many 401s ask for one. */
+const atMostEvery = second
+/** Timers overflow beyond 24 days, and stand still while a machine sleeps. */
+const longestTimer = 3600 * second
+
+/**
+ * A credential that is obtained and renewed by ourselves, kept in memory alone: at 80 % of its
+ * life, and after a 401. One renewal at a time; one that fails is tried again with back-off
+ * while the present one lasts, and after it. Begin with `start`.
+ */
+export class Renewing implements Credential {
+  readonly #options: Required<RenewingOptions>
+  readonly #closed = new AbortController()
+  #material: Material | undefined
+  #obtainedAt = 0
+  #error: Error | undefined
+  #failures = 0
+  #attempt: Promise<void> | undefined
+  #attemptedAt = -Infinity
+  #cancel: () => void = () => {}
+
+  constructor(options: RenewingOptions) {
+    this.#options = { now: Date.now, random: Math.random, schedule: scheduleUnreferenced, ...options }
+  }
+
+  /** The first attempt. Rejects where it fails; it is tried again all the same until `close`. */
+  async start(): Promise<void> {
+    await this.#renew()
+    if (this.#error !== undefined) throw this.#error
+  }
+
+  present(): Presented {
+    if (this.#material !== undefined) return this.#material.presented
+    if (this.#error instanceof ProxyError) throw new ProxyError(this.#error.code, this.#error.message, { cause: this.#error.cause })
+    throw new ProxyError('CredentialRejected', `Portcullis has no credential for this cluster at present (${this.#options.kind})`, { cause: this.#error })
+  }
+
+  async renew(rejected: Presented): Promise<boolean> {
+    if (this.#material?.presented === rejected) await this.#renew()
+    return this.#material !== undefined && this.#material.presented !== rejected
+  }
+
+  facts(): CredentialFacts {
+    const { kind, source, renewal } = this.#options
+    return { kind, source, renewal, claims: this.#material?.claims ?? noClaims, trouble: this.#error?.message }
+  }
+
+  close(): void {
+    this.#closed.abort(new Error('the credential is no longer used'))
+    this.#cancel()
+  }
+
+  /** Never rejects. Whoever asks while one is under way shares it. */
+  #renew(): Promise<void> {
+    this.#attempt ??= this.#issue().finally(() => {
+      this.#attempt = undefined
+      this.#planNext()
+    })
+    return this.#attempt
+  }
+
+  async #issue(): Promise<void> {
+    this.#cancel()
+    try {
+      await this.#pause(this.#attemptedAt + atMostEvery - this.#options.now())
+      this.#attemptedAt = this.#options.now()
+      this.#take(await this.#options.issue(this.#closed.signal))
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    if (ms <= 0) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const cancel = this.#options.schedule(ms, resolve)
+      this.#closed.signal.addEventListener('abort', () => {
+        cancel()
+        reject(this.#closed.signal.reason as Error)
+      }, { once: true })
+    })
+  }
+
+  #take(material: Material): void {
+    // The same secret is the same object: after a 401 it is no other one.
+    const same = isDeepStrictEqual(material.presented, this.#material?.presented)
+    this.#material = same && this.#material !== undefined ? { presented: this.#material.presented, claims: material.claims } : material
+    this.#obtainedAt = this.#options.now()
+    if (this.#failures > 0) this.#options.log.info({ expiresAt: this.#expiresAt() }, 'the credential is renewed again')
+    this.#failures = 0
+    this.#error = undefined
+  }
+
+  #fail(error: Error): void {
+    if (this.#closed.signal.aborted) return
+    this.#error = error
+    this.#failures += 1
+    const { log } = this.#options
+    const facts = { err: error, expiresAt: this.#expiresAt() }
+    if (this.#failures > 1) return
+    if (this.#material === undefined) log.error(facts, 'there is no credential: it could not be obtained; tried again')
+    else log.warn(facts, 'the credential could not be renewed; tried again while the present one lasts')
+  }
+
+  #expiresAt(): string | undefined {
+    const at = this.#material?.claims.expiresAt
+    return at === undefined ? undefined : new Date(at).toISOString()
+  }
+
+  #planNext(): void {
+    if (this.#closed.signal.aborted) return
+    const wait = this.#failures > 0 ? this.#retryWait() : this.#renewWait()
+    if (wait === undefined) return
+    this.#cancel = this.#options.schedule(Math.min(wait, longestTimer), () => {
+      if (wait > longestTimer) this.#planNext()
+      else void this.#renew()
+    })
+  }
+
+  #retryWait(): number {
+    const wait = Math.min(second * 2 ** (this.#failures - 1), slowestRetry)
+    return wait * (0.5 + this.#options.random() / 2)
+  }
+
+  /** Undefined: it says of no end. */
+  #renewWait(): number | undefined {
+    const { expiresAt, issuedAt = this.#obtainedAt } = this.#material?.claims ?? noClaims
+    if (expiresAt === undefined) return undefined
+    const life = expiresAt - Math.max(issuedAt, 0)
+    const renewAt = expiresAt - life * (1 - renewAfter + jitter * this.#options.random())
+    return Math.max(renewAt - this.#options.now(), 0)
+  }
+}
+
+function scheduleUnreferenced(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref()
+  return () => clearTimeout(timer)
+}

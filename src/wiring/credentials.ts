@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { ClusterConfig, CredentialConfig } from '../config/config.ts'
+import type { Credential } from '../credentials/credential.ts'
+import type { Renewing } from '../credentials/renewing.ts'
+import { createTokenEnv } from '../credentials/token-env.ts'
+import { createTokenFile } from '../credentials/token-file.ts'
+import type { Endpoint } from './endpoint.ts'
+
+export interface CredentialDeps {
+  readonly log: Logger
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Read files though every user of the machine may. */
+  readonly allowLoose: boolean
+  /** A credential that has to be obtained and cannot be yet is waited for in the background; otherwise that rejects. */
+  readonly patient: boolean
+  readonly cluster: ClusterConfig
+  readonly endpoint: Endpoint
+}
+
+/** The credential that the config asks for, ready to be presented. Rejects with an Error that names what is missing and repeats no secret. */
+export async function makeCredential(config: CredentialConfig, deps: CredentialDeps): Promise<Credential> {
+  const { env, allowLoose } = deps
+  const warn = (message: string) => deps.log.warn({}, message)
+  switch (config.kind) {
+    case 'tokenFile': return createTokenFile({ path: config.path, allowLoose, warn })
+    case 'tokenEnv': return createTokenEnv({ variable: config.variable, env })
+    default: throw new Error(`credential ${config.kind} is not part of this version`)
+  }
+}
+
+/** How long a start waits for a first credential, in milliseconds, before it goes on without. */
+const patience = 5000
+
+/** Waits for the first one. Where that is not to be had: a patient start goes on, unready, and it is tried again; otherwise rejects and closes it. */
+export async function obtained(credential: Renewing, { patient }: Pick<CredentialDeps, 'patient'>): Promise<Credential> {
+  const started = credential.start()
+  if (patient) {
+    // Its failure is logged, and told by /readyz.
+    await Promise.race([started.catch(() => {}), delay(patience, undefined, { ref: false })])
+    return credential
+  }
+  try {
+    await started
+    return credential
+  } catch (error) {
+    credential.close()
+    throw error
+  }
+}

@@ -1,0 +1,189 @@
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import { noClaims } from '../../src/credentials/claims.ts'
+import type { Material } from '../../src/credentials/followed.ts'
+import { Renewing, type RenewingOptions } from '../../src/credentials/renewing.ts'
+import { ProxyError } from '../../src/errors.ts'
+
+const minute = 60_000
+
+/** Time that the test moves, and what is planned in it. */
+class Planner {
+  time = 1_000_000
+  readonly planned: { at: number, run: () => void }[] = []
+
+  readonly now = () => this.time
+  readonly schedule = (ms: number, run: () => void) => {
+    const entry = { at: this.time + ms, run }
+    this.planned.push(entry)
+    return () => {
+      const index = this.planned.indexOf(entry)
+      if (index >= 0) this.planned.splice(index, 1)
+    }
+  }
+
+  /** Milliseconds until what is next. */
+  get nextIn(): number | undefined {
+    return this.planned[0] === undefined ? undefined : this.planned[0].at - this.time
+  }
+
+  async go(): Promise<void> {
+    const next = this.planned.shift()
+    if (next === undefined) throw new Error('nothing is planned')
+    this.time = Math.max(this.time, next.at)
+    next.run()
+    await setImmediate()
+  }
+}
+
+interface Line { readonly level: string, readonly message: string }
+
+function renewing(options: Partial<RenewingOptions> = {}) {
+  const planner = new Planner()
+  const lines: Line[] = []
+  const say = (level: string) => (_: object, message: string) => { lines.push({ level, message }) }
+  let issued = 0
+  const issue = async (): Promise<Material> => {
+    issued += 1
+    return token(`t${issued}`, planner.time, planner.time + 10 * minute)
+  }
+  const credential = new Renewing({
+    kind: 'tokenRequest', source: 'a test', renewal: 'at 80 %', issue, random: () => 0,
+    log: { info: say('info'), warn: say('warn'), error: say('error') }, now: planner.now, schedule: planner.schedule, ...options,
+  })
+  return { credential, planner, lines, issued: () => issued }
+}
+
+function token(text: string, issuedAt: number | undefined, expiresAt: number | undefined): Material {
+  return { presented: { authorization: `Bearer ${text}`, certificate: undefined }, claims: { ...noClaims, issuedAt, expiresAt } }
+}
+
+t.test('it renews at 80 % of its life, a little earlier by chance, and again', async (t) => {
+  for (const [chance, share] of [[0, 0.8], [1, 0.75]] as const) {
+    const { credential, planner } = renewing({ random: () => chance })
+    await credential.start()
+    t.equal(planner.nextIn, 10 * minute * share)
+    await planner.go()
+    t.equal(credential.present().authorization, 'Bearer t2')
+    t.equal(planner.nextIn, 10 * minute * share)
+    credential.close()
+  }
+})
+
+t.test('one without an end is renewed after a 401 alone', async (t) => {
+  const { credential, planner } = renewing({ issue: async () => token('x', undefined, undefined) })
+  await credential.start()
+  t.equal(planner.nextIn, undefined)
+})
+
+t.test('a token of a year is looked after every hour: timers end before it does', async (t) => {
+  const { credential, planner, issued } = renewing()
+  const year = 365 * 24 * 60 * minute
+  const long = renewing({ issue: async () => token('x', 1_000_000, 1_000_000 + year) })
+  await long.credential.start()
+  t.equal(long.planner.nextIn, 60 * minute)
+  await long.planner.go()
+  t.equal(long.planner.nextIn, 60 * minute)
+  await credential.start()
+  t.equal(issued(), 1)
+  t.equal(planner.planned.length, 1)
+})
+
+t.test('after a 401 there is one renewal, however many ask', async (t) => {
+  const { credential, issued, planner } = renewing()
+  await credential.start()
+  planner.time += minute
+  const rejected = credential.present()
+  const answers = await Promise.all([credential.renew(rejected), credential.renew(rejected), credential.renew(rejected)])
+  t.strictSame(answers, [true, true, true])
+  t.equal(issued(), 2)
+  t.equal(await credential.renew(rejected), true)
+  t.equal(issued(), 2)
+})
+
+t.test('a second is between two attempts, however many 401s come', async (t) => {
+  const { credential, planner, issued } = renewing()
+  await credential.start()
+  const renewed = credential.renew(credential.present())
+  await setImmediate()
+  t.equal(issued(), 1)
+  t.equal(planner.nextIn, 1000)
+  await planner.go()
+  t.equal(await renewed, true)
+  t.equal(issued(), 2)
+})
+
+t.test('the same token once more is no other one', async (t) => {
+  const { credential, planner } = renewing({ issue: async () => token('same', 0, undefined) })
+  await credential.start()
+  planner.time += minute
+  t.equal(await credential.renew(credential.present()), false)
+})
+
+t.test('a renewal that fails is tried again with back-off, the present one stays, and one line says so', async (t) => {
+  let broken = false
+  const { credential, planner, lines } = renewing({
+    issue: async () => {
+      if (broken) throw new Error('no answer')
+      return token('good', 1_000_000, 1_000_000 + 10 * minute)
+    },
+    random: () => 1,
+  })
+  await credential.start()
+  broken = true
+  await planner.go()
+  const waits = []
+  for (let attempt = 0; attempt < 8; attempt++) {
+    waits.push(planner.nextIn)
+    await planner.go()
+  }
+  t.strictSame(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
+  t.equal(credential.present().authorization, 'Bearer good')
+  t.equal(credential.facts().trouble, 'no answer')
+  t.strictSame(lines, [{ level: 'warn', message: 'the credential could not be renewed; tried again while the present one lasts' }])
+
+  broken = false
+  await planner.go()
+  t.equal(credential.facts().trouble, undefined)
+  t.equal(lines.at(-1)?.message, 'the credential is renewed again')
+})
+
+t.test('without a first one nothing is presented, and it is tried again', async (t) => {
+  let broken = true
+  const { credential, planner, lines } = renewing({
+    issue: async () => {
+      if (broken) throw new Error('/a/path says no')
+      return token('late', undefined, undefined)
+    },
+    random: () => 1,
+  })
+  await t.rejects(credential.start(), { message: '/a/path says no' })
+  t.throws(() => credential.present(), { code: 'CredentialRejected', message: 'Portcullis has no credential for this cluster at present (tokenRequest)' })
+  t.match(lines, [{ level: 'error' }])
+  broken = false
+  await planner.go()
+  t.equal(credential.present().authorization, 'Bearer late')
+})
+
+t.test('an API server that cannot be reached is no rejected credential', async (t) => {
+  const { credential } = renewing({ issue: async () => { throw new ProxyError('UpstreamUnreachable', 'the API server could not be reached') } })
+  await t.rejects(credential.start())
+  t.throws(() => credential.present(), { code: 'UpstreamUnreachable' })
+})
+
+t.test('once closed it plans nothing, and an attempt under way is told', async (t) => {
+  const signals: AbortSignal[] = []
+  const { credential, planner, lines } = renewing({
+    issue: (signal) => {
+      signals.push(signal)
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    },
+  })
+  const started = credential.start()
+  await setImmediate()
+  credential.close()
+  await started
+  t.equal(signals[0]?.aborted, true)
+  t.equal(planner.planned.length, 0)
+  t.strictSame(lines, [])
+})
