@@ -19,6 +19,11 @@ export interface ProxyOptions {
   readonly upstreams: Readonly<Record<string, { readonly url: string, readonly ca: string }>>
   /** Ours towards every cluster. */
   readonly token: string
+  /** Another kind of credential towards every cluster; default: the token, in the file `token`. */
+  readonly credential?: object
+  /** More files beside the config, by name, readable by us alone. */
+  readonly files?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
   readonly callers: CallersFile
   /** Issues the proxy's certificate for localhost; without it, plain HTTP on loopback. */
   readonly tls?: Authority
@@ -41,6 +46,8 @@ export interface TestProxy {
   /** PEM; empty where it serves plain HTTP. */
   readonly ca: string
   readonly adminUrl: string
+  /** Where its files are. */
+  readonly folder: string
   /** Everything audited so far. */
   events(): readonly AuditEvent[]
   /** The last event of that request, as soon as it is written. */
@@ -62,7 +69,7 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
   const generations = new Generations(folder, log)
   await generations.write(options.callers)
   const { config } = await requireConfig(file)
-  const proxy = await build(config, { log: createLog({ level: 'trace', destination: log }), env: {}, nodeMetrics: false })
+  const proxy = await build(config, { log: createLog({ level: 'trace', destination: log }), env: options.env ?? {}, nodeMetrics: false })
   let stopped: Promise<void> | undefined
   const stop = () => stopped ??= proxy.close({ patience: 500 })
   removeLater(t, folder)
@@ -75,6 +82,7 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
     url: `${ca === '' ? 'http' : 'https'}://localhost:${proxy.port}`,
     ca,
     adminUrl: proxy.admin.url,
+    folder,
     events: () => audit.events(),
     event: (id) => audit.event(id),
     auditText: () => audit.text(),
@@ -89,9 +97,10 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
 }
 
 async function writeFiles(folder: string, options: ProxyOptions): Promise<string> {
-  const { upstreams, token, tls, timeouts, openshift = false, config = {} } = options
+  const { upstreams, token, tls, timeouts, openshift = false, config = {}, credential = { tokenFile: 'token' }, files = {} } = options
   const write = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 })
   await write('token', token)
+  for (const [name, text] of Object.entries(files)) await write(name, text)
   for (const [name, { ca }] of Object.entries(upstreams)) await write(`${name}-ca.crt`, ca)
   const issued = tls?.issue()
   if (issued !== undefined) await Promise.all([write('tls.crt', issued.cert), write('tls.key', issued.key)])
@@ -104,7 +113,7 @@ async function writeFiles(folder: string, options: ProxyOptions): Promise<string
   }
   for (const [name, section] of Object.entries(config)) sections[name] = { ...sections[name], ...section as object }
   const clusters = Object.entries(upstreams).map(([name, { url }]) => ({
-    name, server: url, caFile: `${name}-ca.crt`, credential: { tokenFile: 'token' }, openshift, ...(timeouts === undefined ? {} : { timeouts }),
+    name, server: url, caFile: `${name}-ca.crt`, credential, openshift, ...(timeouts === undefined ? {} : { timeouts }),
   }))
   // JSON is YAML.
   await write('portcullis.yaml', JSON.stringify({ ...sections, clusters }))
