@@ -5,7 +5,7 @@ import { admittedHeaders } from '../headers/request.ts'
 import { callerHeaders } from '../headers/response.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
-import type { Attributes } from '../model/attributes.ts'
+import { isProxied, type Attributes } from '../model/attributes.ts'
 import type { Exchange } from '../model/exchange.ts'
 import type { EarlyEnd } from '../model/trail.ts'
 import type { Presented } from '../credentials/credential.ts'
@@ -101,6 +101,7 @@ class Sending {
     const relay = new Relay({
       reply: this.#exchange.reply,
       flush: resolved.longRunning,
+      proxied: isProxied(resolved.attributes),
       patience: resolved.longRunning ? undefined : this.#cluster.timeouts.response,
       headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
       onHead: (status) => {
@@ -157,8 +158,8 @@ class Sending {
   }
 }
 
-function kindOf({ verb, subresource }: Attributes): StreamKind {
-  if (verb === 'watch') return 'watch'
-  if (subresource === 'log') return 'log'
-  return subresource === 'proxy' || verb === 'proxy' ? 'proxy' : 'other'
+function kindOf(attributes: Attributes): StreamKind {
+  if (attributes.verb === 'watch') return 'watch'
+  if (attributes.subresource === 'log') return 'log'
+  return isProxied(attributes) ? 'proxy' : 'other'
 }

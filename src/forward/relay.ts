@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { ProxyError } from '../errors.ts'
 import { flatHeaders } from '../headers/flat.ts'
 import { headerValue } from '../headers/read.ts'
+import { isApiServers401, largestStatus } from '../headers/unauthorized.ts'
 import type { Reply } from '../model/exchange.ts'
 
 export interface RelayOptions {
@@ -16,9 +17,11 @@ export interface RelayOptions {
    */
   readonly patience?: number | undefined
   readonly onHead?: (status: number) => void
+  /** The answer may be that of a program behind the API server (subresource `proxy`): then a 401 is ours only where its body says so. */
+  readonly proxied?: boolean
 }
 
-/** How one sending ended. A 401 is not shown to the caller: it is about our credential. */
+/** How one sending ended. The API server's 401 is not shown to the caller: it is about our credential. */
 export type RelayEnd =
   | { readonly kind: 'answered' }
   | { readonly kind: 'unauthorized' }
@@ -39,6 +42,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   #late: NodeJS.Timeout | undefined
   readonly #options: RelayOptions
   #hasLength = false
+  /** A 401 of which is not known yet whose it is. */
+  #held: { readonly message: string, readonly body: Buffer[], size: number } | undefined
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -86,11 +91,17 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, message = ''): void {
     if (status < 200) return
-    if (status === 401) {
-      this.#settle({ kind: 'unauthorized' })
-      controller.abort(new Error('upstream rejected our credential'))
-      return
-    }
+    if (status !== 401) this.#head(controller, status, message)
+    else if (this.#options.proxied === true) this.#held = { message, body: [], size: 0 }
+    else this.#unauthorized(controller)
+  }
+
+  #unauthorized(controller: Dispatcher.DispatchController): void {
+    this.#settle({ kind: 'unauthorized' })
+    controller.abort(new Error('upstream rejected our credential'))
+  }
+
+  #head(controller: Dispatcher.DispatchController, status: number, message: string): void {
     if (this.#options.reply.started || this.#options.reply.closed) {
       controller.abort(new Error('the caller was answered otherwise'))
       return
@@ -102,6 +113,12 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#held !== undefined) {
+      this.#held.body.push(chunk)
+      this.#held.size += chunk.length
+      if (this.#held.size > largestStatus) this.#release(controller)
+      return
+    }
     if (this.#options.reply.write(chunk)) return
     controller.pause()
     this.#within(() => this.#options.reply.cut('caller-left'))
@@ -111,7 +128,19 @@ export class Relay implements Dispatcher.DispatchHandler {
     })
   }
 
-  onResponseEnd(): void {
+  /** What was held is the program's own, and goes to the caller. */
+  #release(controller: Dispatcher.DispatchController): void {
+    const { message, body } = this.#held ?? { message: '', body: [] }
+    this.#held = undefined
+    this.#head(controller, 401, message)
+    this.onResponseData(controller, Buffer.concat(body))
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.#held !== undefined) {
+      if (isApiServers401(Buffer.concat(this.#held.body))) return this.#unauthorized(controller)
+      this.#release(controller)
+    }
     this.#options.reply.end()
     this.#settle({ kind: 'answered' })
   }

@@ -22,6 +22,11 @@ export function isWrite(verb: string): boolean {
   return verb !== 'get' && verb !== 'list' && verb !== 'watch'
 }
 
+/** Whether a program behind the API server answers: `services/x/proxy`, the old `/proxy/` prefix. */
+export function isProxied({ verb, subresource }: Attributes): boolean {
+  return verb === 'proxy' || subresource === 'proxy'
+}
+
 /** An arrival, read. `target` is what goes upstream: the raw bytes, less a `/clusters/<name>` prefix. */
 export interface Resolved {
   /** The name in `/clusters/<name>/…`; undefined for the default cluster. It may name no cluster at all. */

@@ -1,11 +1,15 @@
 import type { Cluster } from '../clusters/cluster.ts'
 import { admittedHeaders } from '../headers/request.ts'
+import { isApiServers401, largestStatus } from '../headers/unauthorized.ts'
 import type { Admitted } from '../model/admitted.ts'
+import { isProxied } from '../model/attributes.ts'
 import { dial, type Answer } from './dial.ts'
 
 export interface Opened extends Answer {
   /** What upstream was shown, and must not come back. */
   readonly authorization: string | undefined
+  /** What was read of the body already. */
+  seen: Buffer
 }
 
 /**
@@ -16,14 +20,25 @@ export interface Opened extends Answer {
 export async function open(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
   const presented = cluster.credential.present()
   const first = await send(admitted, cluster, protocol, signal)
-  if (first.response.statusCode !== 401) return first
+  if (!await isRejection(first, admitted)) return first
   first.upstream.destroy()
   if (!await cluster.credential.renew(presented)) throw cluster.rejected()
 
   const second = await send(admitted, cluster, protocol, signal)
-  if (second.response.statusCode !== 401) return second
+  if (!await isRejection(second, admitted)) return second
   second.upstream.destroy()
   throw cluster.rejected()
+}
+
+/** A program behind the API server (subresource `proxy`) has 401s of its own, which are the caller's. */
+async function isRejection(answer: Opened, { resolved: { attributes } }: Admitted): Promise<boolean> {
+  if (answer.response.statusCode !== 401) return false
+  if (!isProxied(attributes)) return true
+  for await (const chunk of answer.response.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    answer.seen = Buffer.concat([answer.seen, chunk])
+    if (answer.seen.length > largestStatus) return false
+  }
+  return isApiServers401(answer.seen)
 }
 
 async function send(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
@@ -31,5 +46,5 @@ async function send(admitted: Admitted, cluster: Cluster, protocol: string, sign
   const { authorization } = cluster.credential.present()
   const headers = admittedHeaders(admitted, { origin: cluster.origin, authorization, upgrade: protocol })
   const answer = await dial(cluster, { method: arrival.method, path: cluster.basePath + resolved.target, headers }, signal)
-  return { ...answer, authorization }
+  return { ...answer, authorization, seen: Buffer.alloc(0) }
 }

@@ -8,6 +8,8 @@ import { closed, closeFlushed } from './linger.ts'
 
 export interface RelayOptions {
   readonly response: IncomingMessage
+  /** What was read of its body already. */
+  readonly seen: Buffer
   readonly caller: Duplex
   /** Upstream's, made fit for the caller; framing is added here. */
   readonly headers: readonly string[]
@@ -27,7 +29,7 @@ export interface Ended {
  * connections are dead: what the caller still sends is read and thrown away, for it
  * would reach upstream under our credential and unjudged (CVE-2018-1002105).
  */
-export async function relay({ response, caller, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
+export async function relay({ response, seen, caller, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
   const status = response.statusCode ?? 502
   const framing = framingOf(status, headers)
   const head = rawHead(status, reasonPhrase(response), [...headers, ...framing.headers, 'Connection', 'close'])
@@ -40,7 +42,7 @@ export async function relay({ response, caller, headers, stop, lingerMs = 1000 }
   caller.write(head)
   let bytesOut = 0
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    for await (const chunk of bodyOf(response, seen)) {
       bytesOut += chunk.length
       if (!caller.write(framing.frame(chunk))) await once(caller, 'drain', { signal: stop.signal })
     }
@@ -57,6 +59,11 @@ export async function relay({ response, caller, headers, stop, lingerMs = 1000 }
   closeFlushed(caller, lingerMs)
   await closed(caller)
   return { ending: caller.writableFinished ? 'complete' : 'caller-left', bytesOut }
+}
+
+async function* bodyOf(response: IncomingMessage, seen: Buffer): AsyncIterable<Buffer> {
+  if (seen.length > 0) yield seen
+  yield* response as AsyncIterable<Buffer>
 }
 
 /** node:http lets control characters through here (RFC 9112 §4); they say nothing, and could end a line. */

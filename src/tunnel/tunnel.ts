@@ -116,7 +116,7 @@ class Passage {
   #relay(opened: Opened, status: number): Promise<Ended> {
     const { socket, trail } = this.#upgrade
     if (this.#admitted.resolved.longRunning && status < 300) trail.started(status)
-    return relay({ response: opened.response, caller: socket, headers: this.#headers(opened), stop: this.stop })
+    return relay({ response: opened.response, seen: opened.seen, caller: socket, headers: this.#headers(opened), stop: this.stop })
   }
 
   #headers({ response, authorization }: Opened): string[] {

@@ -205,6 +205,30 @@ t.test('a 401 to our credential renews it once, and is never shown', async (t) =
   t.equal((await client.response()).status, 200, 'but the credential was renewed')
 })
 
+t.test('behind services/proxy a 401 is the program\'s own, unless it is the API server that says it', async (t) => {
+  const { upstream, client, forwarder } = await start(t)
+  const grafana = '/api/v1/namespaces/a/services/grafana:http/proxy/login'
+  const own401 = '{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}'
+  for (const body of ['{"message":"Invalid username or password"}', '', 'x'.repeat(100_000)]) {
+    upstream.answer(() => ({ status: 401, headers: ['WWW-Authenticate', 'Basic realm="grafana"'], body }))
+    client.request('GET', grafana)
+    const answer = await client.response()
+    t.equal(answer.status, 401)
+    t.equal(answer.body.toString(), body)
+    t.strictSame(answer.all('www-authenticate'), ['Basic realm="grafana"'])
+  }
+  t.strictSame(forwarder.credential.rejected, [])
+  for (const body of [own401, 'k8s\0…']) {
+    upstream.answer(() => ({ status: 401, body }))
+    client.request('GET', grafana)
+    t.match((await client.response()).json(), { code: 502, details: { causes: [{ reason: 'CredentialRejected' }] } })
+  }
+  upstream.answer(request => request.all('authorization')[0] === 'Bearer newer' ? { status: 200, body: 'ok' } : { status: 401, body: own401 })
+  forwarder.credential.next = 'newer'
+  client.request('GET', grafana)
+  t.equal((await client.response()).body.toString(), 'ok')
+})
+
 t.test('an upstream that is down, silent or nonsense is a Status', async (t) => {
   const { upstream, client, forwarder } = await start(t, { responseTimeout: 1000 })
   upstream.answer(() => 'hold')

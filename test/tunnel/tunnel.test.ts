@@ -150,7 +150,7 @@ t.test('a 101 to something that was not asked for is a 502, and the connection i
 
 t.test('a 101 with a header that cannot be passed on leaves no connection open', async (t) => {
   const { upstream, front, client, cluster } = await setUp(t)
-  Object.assign(cluster.credential, { authorization: () => 'Bearer Upgrade' })
+  Object.assign(cluster.credential, { present: () => ({ authorization: 'Bearer Upgrade', certificate: undefined }) })
   upstream.answer((_request, reply) => { reply.raw('HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX: a\0b\r\n\r\n') })
   exec(client)
   t.equal((await client.response()).status, 502)
@@ -187,6 +187,23 @@ t.test('a 401 that stays is a 502 that says so, without upstream\'s challenge', 
     await Promise.all(upstream.connections.map(connection => connection.closed))
     t.equal(upstream.requests.length, next === undefined ? 1 : 2)
   }
+})
+
+t.test('behind services/proxy a 401 is the program\'s own, unless it is the API server that says it', async (t) => {
+  const proxied = { resolved: resolved({ target: '/x', longRunning: true, attributes: { resource: 'services', subresource: 'proxy' } }) }
+  for (const body of ['who?', '', 'x'.repeat(100_000)]) {
+    const { upstream, client, credential } = await setUp(t, proxied)
+    upstream.answer(() => ({ status: 401, headers: ['WWW-Authenticate', 'Basic'], body }))
+    exec(client)
+    const response = await client.response()
+    t.equal(response.status, 401)
+    t.equal(response.body.toString(), body)
+    t.strictSame(credential.rejected, [])
+  }
+  const { upstream, client } = await setUp(t, proxied)
+  upstream.answer(() => ({ status: 401, body: '{"kind":"Status","code":401}' }))
+  exec(client)
+  t.match((await client.response()).json(), { code: 502, details: { causes: [{ reason: 'CredentialRejected' }] } })
 })
 
 t.test('our token in upstream\'s answer does not reach the caller', async (t) => {
