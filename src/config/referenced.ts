@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Finding, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
-import type { Config } from './config.ts'
+import type { Config, CredentialConfig } from './config.ts'
 
 /**
  * What the config refers to and this machine does not have. Not faults of the config:
@@ -13,17 +13,32 @@ export async function findMissing(config: Config, env: Readonly<Record<string, s
   return [...found.flat(), ...missingVariables(config, env)]
 }
 
-function referencedFiles({ listen: { tls }, clusters }: Config): [Path, string][] {
+function referencedFiles(config: Config): [Path, string][] {
+  const { listen: { tls }, clusters } = config
   const files: [Path, string | undefined][] = [
     [['listen', 'tls', 'certFile'], tls?.certFile],
     [['listen', 'tls', 'keyFile'], tls?.keyFile],
     [['listen', 'tls', 'clientCaFile'], tls?.clientCaFile],
-    ...clusters.flatMap(({ caFile, credential }, index): [Path, string | undefined][] => [
-      [['clusters', index, 'caFile'], caFile],
-      [['clusters', index, 'credential', 'tokenFile'], credential.kind === 'tokenFile' ? credential.path : undefined],
-    ]),
+    ...clusters.map(({ caFile }, index): [Path, string | undefined] => [['clusters', index, 'caFile'], caFile]),
+    ...credentialsOf(config).flatMap(([path, credential]) => filesOf(credential).map(([field, file]): [Path, string] => [[...path, field], file])),
   ]
   return files.filter((entry): entry is [Path, string] => entry[1] !== undefined)
+}
+
+/** Of each cluster, and what it is obtained with. */
+function credentialsOf({ clusters }: Config): [Path, CredentialConfig][] {
+  return clusters.flatMap(({ credential }, index): [Path, CredentialConfig][] => {
+    const path = ['clusters', index, 'credential']
+    return credential.kind === 'tokenRequest' ? [[[...path, 'tokenRequest', 'bootstrap'], credential.bootstrap]] : [[path, credential]]
+  })
+}
+
+/** By field. */
+function filesOf(credential: CredentialConfig): [string, string][] {
+  switch (credential.kind) {
+    case 'tokenFile': return [['tokenFile', credential.path]]
+    default: return []
+  }
 }
 
 function auditFiles({ audit: { sinks } }: Config): [Path, string][] {
@@ -40,9 +55,9 @@ async function missingFile([path, file]: [Path, string]): Promise<Finding[]> {
   return access(file, constants.R_OK).then(() => [], (error: unknown) => [{ path, message: `${file} ${whyUnreadable(error)}` }])
 }
 
-function missingVariables({ clusters }: Config, env: Readonly<Record<string, string | undefined>>): Finding[] {
-  return clusters.flatMap(({ credential }, index): Finding[] => {
+function missingVariables(config: Config, env: Readonly<Record<string, string | undefined>>): Finding[] {
+  return credentialsOf(config).flatMap(([path, credential]): Finding[] => {
     if (credential.kind !== 'tokenEnv' || (env[credential.variable] ?? '') !== '') return []
-    return [{ path: ['clusters', index, 'credential', 'tokenEnv'], message: `${credential.variable} is not set` }]
+    return [{ path: [...path, 'tokenEnv'], message: `${credential.variable} is not set` }]
   })
 }

@@ -16,6 +16,7 @@ export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
     ...listenFaults(config.listen, sound),
     ...clusters.flatMap((cluster, index) => serverFaults(cluster, ['clusters', index, 'server'], sound)),
     ...timerFaults(config, clusters, sound),
+    ...clusters.flatMap((cluster, index) => lifetimeFaults(cluster, ['clusters', index, 'credential', 'tokenRequest', 'lifetime'], sound)),
     ...sizeFaults(config, clusters, sound),
     ...duplicateNames(clusters),
     ...sound(['self']) && sound(['clusters']) ? selfFaults(config) : [],
@@ -92,6 +93,15 @@ function sizeFaults(config: WrittenConfig, clusters: readonly WrittenCluster[], 
   const header: Path = ['limits', 'maxHeaderSize']
   const bad = sound(header) && (sizeAt(header) === 0 || sizeAt(header) > largestHeader)
   return bad ? [...faults, { path: header, message: 'must be more than 0 and at most 16MiB' }] : faults
+}
+
+/** The API server refuses to make tokens that live for less (apis/authentication/validation). */
+const shortestLifetime = 600_000
+
+function lifetimeFaults(cluster: WrittenCluster, path: Path, sound: Sound): Finding[] {
+  if (!sound(path)) return []
+  const { tokenRequest } = cluster.credential
+  return tokenRequest === undefined || (parseDuration(tokenRequest.lifetime) ?? 0) >= shortestLifetime ? [] : [{ path, message: 'must be at least 10m: the API server makes no tokens that live for less' }]
 }
 
 function fieldOf(value: unknown, name: string | number): unknown {

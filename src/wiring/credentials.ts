@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { ClusterConfig, CredentialConfig } from '../config/config.ts'
+import { createClient } from '../clusters/client.ts'
+import type { ClusterConfig, CredentialConfig, TokenRequestConfig } from '../config/config.ts'
 import type { Credential } from '../credentials/credential.ts'
 import type { Renewing } from '../credentials/renewing.ts'
 import { createTokenEnv } from '../credentials/token-env.ts'
 import { createTokenFile } from '../credentials/token-file.ts'
+import { createTokenRequest } from '../credentials/token-request.ts'
 import type { Endpoint } from './endpoint.ts'
 
 export interface CredentialDeps {
@@ -25,8 +27,16 @@ export async function makeCredential(config: CredentialConfig, deps: CredentialD
   switch (config.kind) {
     case 'tokenFile': return createTokenFile({ path: config.path, allowLoose, warn })
     case 'tokenEnv': return createTokenEnv({ variable: config.variable, env })
+    case 'tokenRequest': return obtained(await makeTokenRequest(config, deps), deps)
     default: throw new Error(`credential ${config.kind} is not part of this version`)
   }
+}
+
+async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime }: TokenRequestConfig, deps: CredentialDeps): Promise<Renewing> {
+  const { log, endpoint, cluster: { name, timeouts } } = deps
+  const credential = await makeCredential(bootstrap, deps)
+  const client = createClient({ name, ...endpoint, timeouts, credential })
+  return createTokenRequest({ bootstrap: client, serviceAccount, audiences, lifetime, log })
 }
 
 /** How long a start waits for a first credential, in milliseconds, before it goes on without. */

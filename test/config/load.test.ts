@@ -110,6 +110,7 @@ for (const [what, text, fault] of [
   ['a switch that turns verification off', cluster('insecureSkipTlsVerify: true'), /insecureSkipTlsVerify: does not exist: upstream TLS is always verified/],
   ['a token in the credential', cluster('').replace('tokenEnv: T', `token: ${jwt}`), /^f.yaml:2:58 clusters\[0\].credential.token: a token does not belong into the config: put it into a file/],
   ['two credentials', cluster('').replace('tokenEnv: T', 'tokenEnv: T, tokenFile: f'), /credential: must have exactly one of/],
+  ['a token that lives too shortly', cluster('').replace('tokenEnv: T', 'tokenRequest: { bootstrap: { tokenEnv: T }, lifetime: 599s }'), /^f.yaml:2:\d+ clusters\[0\].credential.tokenRequest.lifetime: must be at least 10m/],
   ['callers in a cluster', `${least}callers: { kubernetes: { namespace: p } }`, /callers.kubernetes: is not part of this version/],
   ['a webhook sink', `${least}audit: { sinks: [{ webhook: {} }] }`, /sinks\[0\].webhook: is not part of this version/],
   ['no sink', `${least}audit: { sinks: [] }`, /sinks: must not be empty/],
@@ -140,6 +141,7 @@ for (const [what, text] of [
   ['TLS on every address', least.replace('insecure: true', 'tls: { certFile: c, keyFile: k }')],
   ['tlsServerName null', cluster('tlsServerName: null')],
   ['openshift false', cluster('openshift: false')],
+  ['the shortest life of a token', cluster('').replace('tokenEnv: T', 'tokenRequest: { bootstrap: { tokenEnv: T }, lifetime: 600s }')],
 ] as const) {
   t.test(`${what} is no fault`, async t => t.strictSame(faultsOf(text), []))
 }
