@@ -47,6 +47,8 @@ export interface FetchOptions {
   /** Bytes; a larger body rejects with BadUpstream. */
   readonly maxSize?: number
   readonly signal?: AbortSignal
+  /** A 401 is an answer like any other, and renews nothing: for whoever reads its challenge. */
+  readonly keep401?: boolean
 }
 
 export interface Fetched {

@@ -12,6 +12,7 @@ export function createFetch(upstream: Upstream, accepted: () => void = () => {})
     const exchange = { ...options, within: timeouts.response }
     const presented = credential.present()
     let answer = await send(upstream, target, headers, exchange)
+    if (options.keep401 === true) return answer
     if (answer.status === 401 && await credential.renew(presented)) answer = await send(upstream, target, headers, exchange)
     if (answer.status === 401) throw upstream.rejected()
     accepted()

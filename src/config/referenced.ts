@@ -1,44 +1,80 @@
-import { access, constants } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { access, constants, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { podFolder as defaultPodFolder, podServer } from '../credentials/in-cluster.ts'
+import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
 import type { Finding, Path } from '../files/fault.ts'
+import { isLoose, looseMessage, openToAll } from '../files/secret.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
-import type { Config, CredentialConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { referencesOf, type Reference } from './references.ts'
+
+/** The machine that the config is to be for. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where the kubelet puts what a pod needs. */
+  readonly podFolder?: string | undefined
+}
 
 /**
  * What the config refers to and this machine does not have. Not faults of the config:
  * it may well be checked on another machine than the one that it is for.
  */
-export async function findMissing(config: Config, env: Readonly<Record<string, string | undefined>>): Promise<Finding[]> {
-  const found = await Promise.all([...referencedFiles(config).map(missingFile), ...auditFiles(config).map(unwritableFile)])
-  return [...found.flat(), ...missingVariables(config, env)]
+export async function findMissing(config: Config, surroundings: Surroundings): Promise<Finding[]> {
+  const found = await Promise.all([
+    ...referencesOf(config).map(reference => missing(reference, surroundings)),
+    ...auditFiles(config).map(unwritableFile),
+  ])
+  return found.flat()
 }
 
-function referencedFiles(config: Config): [Path, string][] {
-  const { listen: { tls }, clusters } = config
-  const files: [Path, string | undefined][] = [
-    [['listen', 'tls', 'certFile'], tls?.certFile],
-    [['listen', 'tls', 'keyFile'], tls?.keyFile],
-    [['listen', 'tls', 'clientCaFile'], tls?.clientCaFile],
-    ...clusters.map(({ caFile }, index): [Path, string | undefined] => [['clusters', index, 'caFile'], caFile]),
-    ...credentialsOf(config).flatMap(([path, credential]) => filesOf(credential).map(([field, file]): [Path, string] => [[...path, field], file])),
-  ]
-  return files.filter((entry): entry is [Path, string] => entry[1] !== undefined)
-}
-
-/** Of each cluster, and what it is obtained with. */
-function credentialsOf({ clusters }: Config): [Path, CredentialConfig][] {
-  return clusters.flatMap(({ credential }, index): [Path, CredentialConfig][] => {
-    const path = ['clusters', index, 'credential']
-    return credential.kind === 'tokenRequest' ? [[[...path, 'tokenRequest', 'bootstrap'], credential.bootstrap]] : [[path, credential]]
+/** Credentials that every user of this machine may read: refused, unless that is allowed. */
+export async function findLoose(config: Config): Promise<Finding[]> {
+  const found = referencesOf(config).map(async (reference): Promise<Finding[]> => {
+    if (reference.kind !== 'secret' && reference.kind !== 'kubeconfig') return []
+    const mode = await looseMode(reference.file)
+    return mode === undefined ? [] : [{ path: reference.path, message: looseMessage(reference.file, mode) }]
   })
+  return (await Promise.all(found)).flat()
 }
 
-/** By field. */
-function filesOf(credential: CredentialConfig): [string, string][] {
-  switch (credential.kind) {
-    case 'tokenFile': return [['tokenFile', credential.path]]
-    default: return []
+/** The listener's key is no credential for a cluster: worth a word, no more. */
+export async function findLooseKey({ listen: { tls } }: Config): Promise<Finding[]> {
+  const mode = tls === undefined ? undefined : await looseMode(tls.keyFile)
+  if (tls === undefined || mode === undefined) return []
+  return [{ path: ['listen', 'tls', 'keyFile'], message: openToAll(tls.keyFile, mode) }]
+}
+
+async function looseMode(file: string): Promise<number | undefined> {
+  const { mode } = await stat(file).catch(() => ({ mode: 0 }))
+  return isLoose(mode) ? mode : undefined
+}
+
+async function missing(reference: Reference, { env, podFolder = defaultPodFolder }: Surroundings): Promise<Finding[]> {
+  const { kind, path } = reference
+  switch (kind) {
+    case 'file':
+    case 'secret': return missingFile(path, reference.file)
+    case 'variable': return (env[reference.variable] ?? '') === '' ? [{ path, message: `${reference.variable} is not set` }] : []
+    case 'pod': return missingPod(path, podFolder, env)
+    case 'kubeconfig': {
+      const unreadable = await missingFile(path, reference.file)
+      if (unreadable.length > 0) return unreadable
+      return readKubeconfig({ ...reference, allowLoose: true }).then(() => [], (error: unknown) => [{ path, message: (error as Error).message }])
+    }
   }
+}
+
+async function missingFile(path: Path, file: string): Promise<Finding[]> {
+  return access(file, constants.R_OK).then(() => [], (error: unknown) => [{ path, message: `${file} ${whyUnreadable(error)}` }])
+}
+
+async function missingPod(path: Path, folder: string, env: Surroundings['env']): Promise<Finding[]> {
+  try {
+    podServer(env)
+  } catch (error) {
+    return [{ path, message: (error as Error).message }]
+  }
+  return missingFile(path, join(folder, 'token'))
 }
 
 function auditFiles({ audit: { sinks } }: Config): [Path, string][] {
@@ -49,15 +85,4 @@ function auditFiles({ audit: { sinks } }: Config): [Path, string][] {
 async function unwritableFile([path, file]: [Path, string]): Promise<Finding[]> {
   const target = await access(file).then(() => file, () => dirname(file))
   return access(target, constants.W_OK).then(() => [], (error: unknown) => [{ path, message: `${target} ${whyUnreadable(error)}: no audit event could be written` }])
-}
-
-async function missingFile([path, file]: [Path, string]): Promise<Finding[]> {
-  return access(file, constants.R_OK).then(() => [], (error: unknown) => [{ path, message: `${file} ${whyUnreadable(error)}` }])
-}
-
-function missingVariables(config: Config, env: Readonly<Record<string, string | undefined>>): Finding[] {
-  return credentialsOf(config).flatMap(([path, credential]): Finding[] => {
-    if (credential.kind !== 'tokenEnv' || (env[credential.variable] ?? '') !== '') return []
-    return [{ path: [...path, 'tokenEnv'], message: `${credential.variable} is not set` }]
-  })
 }

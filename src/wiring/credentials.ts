@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createClient } from '../clusters/client.ts'
-import type { ClusterConfig, CredentialConfig, TokenRequestConfig } from '../config/config.ts'
+import type { ClusterConfig, CredentialConfig, OAuthSessionConfig, TokenRequestConfig } from '../config/config.ts'
 import type { Credential } from '../credentials/credential.ts'
+import { createOAuthSession } from '../credentials/oauth-session.ts'
 import type { Renewing } from '../credentials/renewing.ts'
 import { createTokenEnv } from '../credentials/token-env.ts'
 import { createTokenFile } from '../credentials/token-file.ts'
@@ -28,6 +29,7 @@ export async function makeCredential(config: CredentialConfig, deps: CredentialD
     case 'tokenFile': return createTokenFile({ path: config.path, allowLoose, warn })
     case 'tokenEnv': return createTokenEnv({ variable: config.variable, env })
     case 'tokenRequest': return obtained(await makeTokenRequest(config, deps), deps)
+    case 'oauthSession': return obtained(makeOAuthSession(config, deps), deps)
     default: throw new Error(`credential ${config.kind} is not part of this version`)
   }
 }
@@ -37,6 +39,11 @@ async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime
   const credential = await makeCredential(bootstrap, deps)
   const client = createClient({ name, ...endpoint, timeouts, credential })
   return createTokenRequest({ bootstrap: client, serviceAccount, audiences, lifetime, log })
+}
+
+function makeOAuthSession({ username, password }: OAuthSessionConfig, deps: CredentialDeps): Renewing {
+  const { log, env, allowLoose, endpoint, cluster: { name, timeouts } } = deps
+  return createOAuthSession({ name, ...endpoint, timeouts, username, password, env, allowLoose, log })
 }
 
 /** How long a start waits for a first credential, in milliseconds, before it goes on without. */
