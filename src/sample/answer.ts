@@ -3,6 +3,8 @@ import type { ApiError } from './status.ts'
 
 /** A request, read whole. Header names are in lower case; repeated headers are joined by a comma. */
 export interface Call {
+  /** Whose it is. */
+  readonly user: string
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams

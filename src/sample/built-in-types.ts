@@ -46,7 +46,10 @@ const core: readonly Given[] = [
     ],
   },
   { resource: 'secrets', kind: 'Secret' },
-  { resource: 'serviceaccounts', kind: 'ServiceAccount', shortNames: ['sa'] },
+  {
+    resource: 'serviceaccounts', kind: 'ServiceAccount', shortNames: ['sa'],
+    subresources: [{ name: 'token', kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: createOnly }],
+  },
   { resource: 'services', kind: 'Service', shortNames: ['svc'], categories: ['all'], subresources: [status('Service')], createOnUpdate: true },
 ]
 

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
@@ -11,11 +12,19 @@ import { answer } from './router.ts'
 import { seed } from './seed.ts'
 import { createServer } from './server.ts'
 import { Store } from './store.ts'
+import { tokenRequestAnswer } from './token-requests.ts'
+import { Tokens } from './tokens.ts'
 import type { World } from './world.ts'
 
 export interface SampleOptions {
-  /** The one bearer token that is let in. */
+  /** The bearer token that is let in, as `system:serviceaccount:portcullis:portcullis`. So are those that the sample makes itself, until they end. */
   readonly token: string
+  /** Decides in place of `token` whom an `Authorization` lets in: the user's name, or undefined for a 401. */
+  readonly authenticate?: (authorization: string) => string | undefined
+  /** Whether that user may do that; else a 403. Everybody may do everything unless given. */
+  readonly authorize?: (user: string, method: string, path: string) => boolean
+  /** Milliseconds that a token lives at most, whatever was asked for; as asked unless given. */
+  readonly maxTokenLifetime?: number
   /** PEM. */
   readonly certificate: { readonly cert: string; readonly key: string }
   /** 127.0.0.1 unless given. */
@@ -64,12 +73,15 @@ export async function createSampleCluster(options: SampleOptions): Promise<Sampl
   let address = ''
   const world = createWorld(options, () => address)
   seed(world)
+  const tokens = new Tokens(world)
+  const { authenticate = only(options.token), authorize = () => true, maxTokenLifetime: longest = Infinity } = options
   const server = createServer({
-    token: options.token,
+    authenticate: authorization => tokens.userOf(authorization) ?? authenticate(authorization),
+    authorize,
     certificate: options.certificate,
     seen: (request) => record(requests, request, maxRequests),
     failed: (error) => log({ msg: 'an exchange failed', error: String(error) }),
-    answer: (call) => answer(world, call),
+    answer: (call) => tokenRequestAnswer(world, call, { tokens, longest }) ?? answer(world, call),
     upgrade: createUpgrade(world),
     signal: stop.signal,
   })
@@ -90,6 +102,12 @@ export async function createSampleCluster(options: SampleOptions): Promise<Sampl
       await Promise.all([closed, custom])
     },
   }
+}
+
+function only(token: string): (authorization: string) => string | undefined {
+  const digest = (value: string) => createHash('sha256').update(value).digest()
+  const expected = digest(`Bearer ${token}`)
+  return (given) => (timingSafeEqual(digest(given), expected) ? 'system:serviceaccount:portcullis:portcullis' : undefined)
 }
 
 function createWorld(options: SampleOptions, address: () => string): World {

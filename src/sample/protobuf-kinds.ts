@@ -51,6 +51,8 @@ const messages: Readonly<Record<string, Readonly<Record<number, readonly [name: 
     4: ['propagationPolicy', 'string'], 5: ['dryRun', '[string]'],
   },
   Preconditions: { 1: ['uid', 'string'], 2: ['resourceVersion', 'string'] },
+  TokenRequest: { 2: ['spec', 'TokenRequestSpec'] },
+  TokenRequestSpec: { 1: ['audiences', '[string]'], 4: ['expirationSeconds', 'integer'] },
   SelfSubjectReview: {},
   SelfSubjectAccessReview: { 2: ['spec', 'SelfSubjectAccessReviewSpec'] },
   SelfSubjectAccessReviewSpec: { 1: ['resourceAttributes', 'ResourceAttributes'], 2: ['nonResourceAttributes', 'NonResourceAttributes'] },

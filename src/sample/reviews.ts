@@ -5,11 +5,7 @@ import type { JsonObject } from './json.ts'
 import { groupVersion } from './resource-type.ts'
 import type { Target } from './target.ts'
 
-/** Whom the sample's one token stands for. */
-const account = 'system:serviceaccount:portcullis:portcullis'
-const accountGroups = ['system:serviceaccounts', 'system:serviceaccounts:portcullis', 'system:authenticated']
-
-/** Answers a self-review, or undefined when the target is none. Whoever holds the token may do everything. */
+/** Answers a self-review, or undefined when the target is none. Whoever is let in may do everything. */
 export function reviewAnswer(call: Call, { type }: Target): Answer | undefined {
   const status = statusOf(type.kind, call)
   if (status === undefined || call.method !== 'POST') return undefined
@@ -19,12 +15,12 @@ export function reviewAnswer(call: Call, { type }: Target): Answer | undefined {
   return json(201, { kind: type.kind, apiVersion: groupVersion(type), metadata, ...(spec !== undefined && { spec }), status })
 }
 
-function statusOf(kind: string, { headers }: Call): JsonObject | undefined {
+function statusOf(kind: string, { user, headers }: Call): JsonObject | undefined {
   switch (kind) {
     case 'SelfSubjectReview': {
-      const user = headers['impersonate-user']
-      const groups = headers['impersonate-group']?.split(', ') ?? []
-      return { userInfo: user === undefined ? { username: account, groups: accountGroups } : { username: user, groups: [...groups, 'system:authenticated'] } }
+      const impersonated = headers['impersonate-user']
+      const groups = impersonated === undefined ? accountGroups(user) : headers['impersonate-group']?.split(', ') ?? []
+      return { userInfo: { username: impersonated ?? user, groups: [...groups, 'system:authenticated'] } }
     }
     case 'SelfSubjectAccessReview':
       return { allowed: true, reason: 'the token of the sample cluster may do everything' }
@@ -37,4 +33,10 @@ function statusOf(kind: string, { headers }: Call): JsonObject | undefined {
     default:
       return undefined
   }
+}
+
+/** Of a service account; nobody else has any here. */
+function accountGroups(user: string): string[] {
+  const [, namespace] = /^system:serviceaccount:([^:]+):[^:]+$/.exec(user) ?? []
+  return namespace === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]
 }

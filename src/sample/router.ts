@@ -24,10 +24,15 @@ export function answer(world: World, call: Call): Answer {
   try {
     return routed(world, call)
   } catch (error) {
-    if (error instanceof ApiError) return failure(error)
-    if (error instanceof URIError) return failure(badRequest('the path is not well-formed'))
-    throw error
+    return failed(error)
   }
+}
+
+/** The Status of what went wrong; a fault of the sample itself is thrown on. */
+export function failed(error: unknown): Answer {
+  if (error instanceof ApiError) return failure(error)
+  if (error instanceof URIError) return failure(badRequest('the path is not well-formed'))
+  throw error
 }
 
 function routed(world: World, call: Call): Answer {

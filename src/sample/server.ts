@@ -1,4 +1,4 @@
-import { randomUUID, timingSafeEqual, createHash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
@@ -13,11 +13,13 @@ import { ApiError } from './status.ts'
 export type Upgrade = (call: Call, request: IncomingMessage, socket: Duplex, head: Buffer) => Answer | undefined
 
 export interface ServerOptions {
-  readonly token: string
+  /** The user of an `Authorization`; undefined: nobody's. */
+  readonly authenticate: (authorization: string) => string | undefined
+  readonly authorize: (user: string, method: string, path: string) => boolean
   readonly certificate: { readonly cert: string; readonly key: string }
   readonly seen: (request: IncomingMessage | Http2ServerRequest) => void
   readonly failed: (error: unknown) => void
-  readonly answer: (call: Call) => Answer
+  readonly answer: (call: Call) => Answer | Promise<Answer>
   /** Takes over the socket, or answers as to any request. */
   readonly upgrade: Upgrade
   readonly signal: AbortSignal
@@ -29,7 +31,7 @@ type Response = ServerResponse | Http2ServerResponse
 /** As the API server: larger bodies are refused. */
 const largestBody = 3 * 1024 * 1024
 
-/** HTTP/1.1 and HTTP/2 over TLS, for whoever has the token. Ends all that is open when the signal aborts. */
+/** HTTP/1.1 and HTTP/2 over TLS, for whoever is let in. Ends all that is open when the signal aborts. */
 export function createServer(options: ServerOptions): Http2SecureServer {
   const server = createSecureServer({ ...options.certificate, allowHTTP1: true })
   const sockets = new Set<Socket>()
@@ -62,18 +64,21 @@ async function respond(options: ServerOptions, request: Request, response: Respo
 }
 
 async function answerTo(options: ServerOptions, request: Request): Promise<Answer> {
-  const refused = refusal(options, request)
-  if (refused !== undefined) return refused
+  const user = admit(options, request)
+  if (typeof user !== 'string') return user
   const body = await bodyOf(request)
   if (body === undefined) return failure(new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${largestBody}`))
-  return options.answer(callOf(request, body))
+  return options.answer(callOf(request, user, body))
 }
 
-function refusal({ token }: ServerOptions, request: Request): Answer | undefined {
-  const digest = (value: string) => createHash('sha256').update(value).digest()
-  const given = request.headers.authorization ?? ''
-  if (timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return undefined
-  return failure(new ApiError(401, 'Unauthorized', 'Unauthorized'))
+/** The user, or the refusal. */
+function admit({ authenticate, authorize }: ServerOptions, request: Request): string | Answer {
+  const user = authenticate(request.headers.authorization ?? '')
+  if (user === undefined) return failure(new ApiError(401, 'Unauthorized', 'Unauthorized'))
+  const { method = '', url = '/' } = request
+  const [path = ''] = url.split('?')
+  if (authorize(user, method, path)) return user
+  return failure(new ApiError(403, 'Forbidden', `forbidden: User "${user}" cannot ${method.toLowerCase()} path "${path}"`, {}))
 }
 
 /** Read to its end even when it is too large: to stop reading would cut the connection before the answer. */
@@ -87,11 +92,12 @@ async function bodyOf(request: Request): Promise<Buffer | undefined> {
   return size <= largestBody ? Buffer.concat(chunks) : undefined
 }
 
-function callOf(request: Request, body: Buffer): Call {
+function callOf(request: Request, user: string, body: Buffer): Call {
   const target = request.url ?? '/'
   const mark = target.indexOf('?')
   const headers = Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value ?? ''])
   return {
+    user,
     method: request.method ?? '',
     path: mark < 0 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
@@ -135,7 +141,8 @@ function writeTo(response: Response, chunk: string | Buffer): boolean {
 /** What is not taken over is answered as any request, and the connection ends with it. */
 function takeUpgrade(options: ServerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   options.seen(request)
-  const answer = refusal(options, request) ?? options.upgrade(callOf(request, Buffer.alloc(0)), request, socket, head)
+  const user = admit(options, request)
+  const answer = typeof user === 'string' ? options.upgrade(callOf(request, user, Buffer.alloc(0)), request, socket, head) : user
   if (answer === undefined) return
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false

@@ -2,6 +2,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { runKubectl, type KubectlVersion, type Ran } from '../support/kubectl.ts'
 import { startSample } from '../support/sample.ts'
@@ -45,6 +46,15 @@ const crd = {
 }
 
 for (const version of ['1.35', '1.29'] as const) {
+  t.test(`kubectl ${version}: a token for a service account`, async (t) => {
+    const run = await kubectlOf(t, version)
+    const { code, stdout } = await run('create token default --duration=30m --audience=vault')
+    t.equal(code, 0)
+    const { aud, iat = 0, exp = 0, sub } = decodeJwt(stdout.trim())
+    t.match([aud, exp - iat, sub], [['vault'], 1800, 'system:serviceaccount:team-a:default'])
+    t.match(await run('create token nobody'), { code: 1, stderr: /serviceaccounts "nobody" not found/ })
+  })
+
   t.test(`kubectl ${version}: the life of a deployment`, async (t) => {
     const run = await kubectlOf(t, version)
     t.match(await run('apply -f -', deployment('app:1', 2)), { code: 0, stdout: /created/ })

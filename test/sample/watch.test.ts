@@ -112,7 +112,7 @@ t.test('a change that comes while the reader is busy is not slept through', asyn
     bookmarkInterval: 60_000, address: () => '',
   }
   const target = readTarget('/api/v1/namespaces/a/configmaps', world.types)!
-  const call = { method: 'GET', path: '', query: new URLSearchParams('watch=true&resourceVersion=1000'), headers: {}, body: Buffer.alloc(0) }
+  const call = { user: '', method: 'GET', path: '', query: new URLSearchParams('watch=true&resourceVersion=1000'), headers: {}, body: Buffer.alloc(0) }
   const { body } = watchAnswer(world, call, target)
   const stop = new AbortController()
   t.teardown(() => stop.abort())
