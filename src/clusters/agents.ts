@@ -77,5 +77,7 @@ function withoutServername({ servername: _, ...target }: buildConnector.Options)
 function watchForDeath(socket: Socket): void {
   socket.once('error', (error) => {
     if (socket.bytesRead > 0) noteStaleSocket(error)
+    // A server that refuses our certificate in TLS 1.3 says so after the handshake, and closes: undici would tell of the closing alone.
+    else socket.destroy(error)
   })
 }
