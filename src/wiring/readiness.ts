@@ -45,7 +45,13 @@ async function askCluster(cluster: Cluster, now: () => number): Promise<Check[]>
     return [good, { name: reachable, ok: true }]
   } catch (error) {
     const { code, message } = error instanceof ProxyError ? error : { code: 'Internal', message: 'could not be asked' }
-    if (code === 'CredentialRejected') return [{ name: credential, ok: false, message }, { name: reachable, ok: true }]
+    if (code === 'CredentialRejected') return [{ name: credential, ok: false, message: withTrouble(message, cluster) }, { name: reachable, ok: true }]
     return [good, { name: reachable, ok: false, message }]
   }
+}
+
+/** What a caller may not be told: why there is no newer one, or none at all. */
+function withTrouble(message: string, { credential }: Cluster): string {
+  const { trouble } = credential.facts()
+  return trouble === undefined || trouble === message ? message : `${message}: ${trouble}`
 }
