@@ -5,6 +5,7 @@ import { createFirstOf } from './authenticate/first-of.ts'
 import { createAuthorize } from './authorize/authorize.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { PolicedAudit } from './audit/create.ts'
+import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
 import { createForward } from './forward/forward.ts'
 import { createLimits } from './limits/limits.ts'
@@ -34,6 +35,8 @@ export interface BuildOptions {
   readonly env?: NodeJS.ProcessEnv
   /** The namespace of the pod that this process runs in, if it does. */
   readonly podNamespace?: string | undefined
+  /** Where the kubelet puts what a pod needs. */
+  readonly podFolder?: string | undefined
   /** Read credentials though every user of the machine may. */
   readonly allowLoose?: boolean
   /** Node's own metrics; false where several proxies live in one process. */
@@ -85,10 +88,10 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
     apply(() => rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates could not be reloaded'))
   })
   undo.push(() => certificates.close())
-  await certificates.follow(config)
+  await certificates.follow(config.listen, rooms.wired.files())
   const apply = createInTurn(async (next: Config) => {
     await putInForce(next, rooms, server, streams)
-    await certificates.follow({ ...next, listen: config.listen })
+    await certificates.follow(config.listen, rooms.wired.files())
   })
   const admin = makeAdmin(rooms)
   return {
@@ -112,7 +115,7 @@ function makeAdmin({ config, wired, audit, metrics, drain, log }: Rooms): AdminS
   return createAdminServer({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
 }
 
-async function makeRooms(config: Config, { log, env = process.env, podNamespace, allowLoose = false, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
+async function makeRooms(config: Config, { log, env = process.env, podNamespace, podFolder, allowLoose = false, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
   const metrics = createMetrics({ now: Date.now, nodeMetrics })
   const inForce = { config: true, callers: true }
   const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
@@ -121,7 +124,7 @@ async function makeRooms(config: Config, { log, env = process.env, podNamespace,
   }
   const callers = await wireCallers(config, log, reloaded('callers'))
   undo.push(() => callers.close())
-  const wired = await wireClusters(config, { log, metrics, env, podNamespace, allowLoose })
+  const wired = await wireClusters(config, { log, metrics, env, podNamespace, podFolder, allowLoose })
   undo.push(() => wired.close())
   const audit = wireAudit(config, log, metrics)
   undo.push(() => audit.close())
@@ -163,7 +166,7 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
     discovery: admitted => cacheOf(admitted.cluster)?.answer(admitted),
     forward: createForward({ clusters, streams, maxRequestBody: () => live.config.limits.maxRequestBody }),
     onApiChanged: cluster => cacheOf(cluster)?.markChanged(),
-    authorization: cluster => clusters.find(cluster)?.credential.present().authorization,
+    authorization: cluster => presentedTo(clusters.find(cluster)),
   })
   const { host, port, http2, keepAlive } = listen
   const { maxHeaderSize, headerTimeout, maxConnections } = limits
@@ -173,6 +176,15 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
     onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams }) }),
     onUnreadable: createParserRefusal(door),
   }))
+}
+
+/** Where there is no credential at present none can come back, and what is cached is still served. */
+function presentedTo(cluster: Cluster | undefined): string | undefined {
+  try {
+    return cluster?.credential.present().authorization
+  } catch {
+    return undefined
+  }
 }
 
 async function putInForce(next: Config, rooms: Rooms, server: DataServer, streams: Streams): Promise<void> {

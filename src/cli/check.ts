@@ -1,7 +1,7 @@
 import { loadCallers } from '../callers/load.ts'
 import type { LoadedCallers } from '../callers/load.ts'
 import { loadConfig } from '../config/load.ts'
-import { findMissing } from '../config/referenced.ts'
+import { findLoose, findLooseKey, findMissing } from '../config/referenced.ts'
 import { byPosition, formatFault } from '../files/fault.ts'
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition } from '../model/caller.ts'
@@ -30,10 +30,10 @@ export async function checkCommand({ configFile, strict = false }: CheckArgs, de
   const { config, faults, warnings, locate } = await loadConfig(configFile)
   if (config === undefined) return finish(configFile, faults, warnings, undefined, strict, deps.stdout)
 
-  const missing = await findMissing(config, deps.env)
+  const doubtful = (await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])).flat()
   const clusters = config.clusters.map(({ name }) => name)
   const callers = await loadCallers(config.callers.paths, { clusters, now: deps.now() })
-  const allWarnings = [...byPosition([...warnings, ...missing.map(locate)]), ...callers.warnings]
+  const allWarnings = [...byPosition([...warnings, ...doubtful.map(locate)]), ...callers.warnings]
   return finish(configFile, callers.faults, allWarnings, callers, strict, deps.stdout)
 }
 

@@ -16,7 +16,7 @@ const configOption = ['--config <file>', 'config file (default: ./portcullis.yam
 type Done = (exitCode: number) => void
 interface WithConfig { readonly config?: string }
 
-const configFile = ({ config }: WithConfig) => config === undefined ? defaultConfigFile() : Promise.resolve(config)
+const configFile = ({ config }: WithConfig) => config === undefined ? defaultConfigFile(env) : Promise.resolve(config)
 
 /** Every command. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
 export function addCommands(program: Command, done: Done): void {
@@ -33,9 +33,13 @@ function version(): string {
 
 function addServers(program: Command, done: Done): void {
   program.command('serve')
-    .description('run the proxy')
+    .description('run the proxy; in a pod and without a config file, for the cluster that it runs in')
     .option(...configOption)
-    .action(async (options: WithConfig) => ended(await serveCommand({ configFile: await configFile(options) }, { stderr, env }), done))
+    .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
+    .action(async (options: WithConfig & { allowLoosePermissions?: boolean }) => {
+      const args = { configFile: await configFile(options), allowLoose: options.allowLoosePermissions === true }
+      ended(await serveCommand(args, { stderr, env }), done)
+    })
 
   program.command('demo')
     .description('run the proxy against an embedded sample cluster and print lines to try it with')

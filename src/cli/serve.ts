@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { build, type Portcullis } from '../build.ts'
+import { join } from 'node:path'
+import { build, type BuildOptions, type Portcullis } from '../build.ts'
 import type { Config } from '../config/config.ts'
 import { createReload } from '../config/reload.ts'
+import { podFolder as kubeletFolder } from '../credentials/in-cluster.ts'
 import { FaultsError, formatFault } from '../files/fault.ts'
 import { createLog } from '../log/log.ts'
 import { descriptorWarning } from '../wiring/descriptors.ts'
@@ -12,22 +14,27 @@ import { stopSignal } from './stop-signal.ts'
 
 export interface ServeArgs {
   readonly configFile: string
+  /** Read credentials though every user of this machine may. */
+  readonly allowLoose?: boolean
 }
 
 export interface ServeDeps {
   readonly stderr: Output
   readonly env: NodeJS.ProcessEnv
+  /** Default: where the kubelet puts what a pod needs. */
+  readonly podFolder?: string
 }
 
 /** Milliseconds between `/readyz` failing and the end of new requests. */
 const notice = 1000
 
 /** `portcullis serve`: runs until SIGTERM or SIGINT, then drains. Exit code 1 where it could not start. */
-export async function serveCommand({ configFile }: ServeArgs, { stderr, env }: ServeDeps): Promise<number> {
+export async function serveCommand({ configFile, allowLoose = false }: ServeArgs, { stderr, env, podFolder = kubeletFolder }: ServeDeps): Promise<number> {
   try {
-    const { config, warnings } = await requireStartable(configFile, env)
+    const machine = { env, podFolder, allowLoose }
+    const { config, warnings } = await requireStartable(configFile, machine)
     for (const warning of warnings) await write(stderr, `${formatFault(warning)}\n`)
-    await serve(config, env)
+    await serve(config, machine)
     return 0
   } catch (error) {
     const lines = error instanceof FaultsError ? error.faults.map(formatFault) : [`portcullis serve: ${messageOf(error)}`]
@@ -36,12 +43,12 @@ export async function serveCommand({ configFile }: ServeArgs, { stderr, env }: S
   }
 }
 
-async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+async function serve(config: Config, machine: Pick<BuildOptions, 'env' | 'allowLoose'> & { readonly podFolder: string }): Promise<void> {
   const log = createLog({ level: config.log.level })
   const stop = stopSignal(log)
   const tooFew = await descriptorWarning(config.limits.maxConnections)
   if (tooFew !== undefined) log.warn({}, tooFew)
-  const portcullis = await build(config, { log, env, podNamespace: await podNamespace(env) })
+  const portcullis = await build(config, { log, ...machine, podNamespace: await readPodNamespace(machine.podFolder) })
   const reload = await createReload({
     started: config,
     apply: portcullis.apply,
@@ -65,9 +72,8 @@ function announce({ port, admin }: Portcullis, { listen }: Config, log: ReturnTy
   log.info({ url: `${scheme}://${listen.host}:${port}`, admin: admin.url }, 'listening')
 }
 
-/** In a pod, the namespace of its service account. */
-async function podNamespace(env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (env.KUBERNETES_SERVICE_HOST === undefined) return undefined
-  const text = await readFile('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8').catch(() => '')
+/** The namespace of the pod's service account; undefined outside of a pod. */
+async function readPodNamespace(podFolder: string): Promise<string | undefined> {
+  const text = await readFile(join(podFolder, 'namespace'), 'utf8').catch(() => '')
   return text.trim() === '' ? undefined : text.trim()
 }

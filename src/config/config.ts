@@ -22,12 +22,19 @@ export interface ExecConfig {
   readonly timeout: number
 }
 
+export interface KubeconfigConfig {
+  readonly kind: 'kubeconfig'
+  readonly file: string
+  /** Undefined: the current one. */
+  readonly context: string | undefined
+}
+
 /** Kinds that are there from the start; the others are obtained with one of them. */
 export type BootstrapConfig =
   | { readonly kind: 'tokenFile', readonly path: string }
   | { readonly kind: 'tokenEnv', readonly variable: string }
   | { readonly kind: 'clientCertificate', readonly certFile: string, readonly keyFile: string }
-  | { readonly kind: 'kubeconfig', readonly file: string, readonly context: string | undefined }
+  | KubeconfigConfig
   | { readonly kind: 'inCluster' }
   | ExecConfig
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { byPosition, FaultsError, isWithin, soundWithout, wholeFile } from '../files/fault.ts'
+import { byPosition, FaultsError, formatPath, isWithin, soundWithout, wholeFile } from '../files/fault.ts'
 import type { Fault, Finding, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import { checkSchema } from '../files/schema.ts'
@@ -7,6 +7,7 @@ import { readYaml } from '../files/yaml.ts'
 import type { YamlDocument } from '../files/yaml.ts'
 import type { Config } from './config.ts'
 import { convertConfig } from './convert.ts'
+import { podConfig } from './pod-config.ts'
 import { findFaults, findWarnings } from './rules.ts'
 import { configSchema } from './schema.ts'
 import { findSecrets } from './secrets.ts'
@@ -21,10 +22,22 @@ export interface LoadedConfig {
   locate(finding: Finding): Fault
 }
 
-/** Reads and checks a config file. Rejects for nothing that is wrong with the file: that is a fault. */
+/**
+ * Reads and checks a config file. A path that ends in a slash is a folder in a pod, with everything but
+ * a config (see `podConfig`). Rejects for nothing that is wrong with the file: that is a fault.
+ */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
+  if (file.endsWith('/')) return loadPodConfig(file)
   const text = await readFile(file, 'utf8').catch((error: unknown) => wholeFile(file, whyUnreadable(error)))
   return typeof text === 'string' ? readConfig(file, text) : bad(file, [text])
+}
+
+async function loadPodConfig(folder: string): Promise<LoadedConfig> {
+  const { file, text, findings, explain } = await podConfig(folder)
+  const locate = ({ path, message }: Finding) => explain({ ...wholeFile(file, message), path: formatPath(path) })
+  const read = readConfig(file, text)
+  const faults = [...read.faults.map(explain), ...findings.map(locate)]
+  return { config: faults.length === 0 ? read.config : undefined, faults, warnings: [], locate }
 }
 
 /** For a start: the config, or a rejection with FaultsError. */

@@ -31,8 +31,9 @@ export async function findMissing(config: Config, surroundings: Surroundings): P
 export async function findLoose(config: Config): Promise<Finding[]> {
   const found = referencesOf(config).map(async (reference): Promise<Finding[]> => {
     if (reference.kind !== 'secret' && reference.kind !== 'kubeconfig') return []
-    const mode = await looseMode(reference.file)
-    return mode === undefined ? [] : [{ path: reference.path, message: looseMessage(reference.file, mode) }]
+    const { file } = reference
+    const mode = await looseMode(file)
+    return mode === undefined ? [] : [{ path: pathOfFile(reference), message: looseMessage(file, mode) }]
   })
   return (await Promise.all(found)).flat()
 }
@@ -42,6 +43,11 @@ export async function findLooseKey({ listen: { tls } }: Config): Promise<Finding
   const mode = tls === undefined ? undefined : await looseMode(tls.keyFile)
   if (tls === undefined || mode === undefined) return []
   return [{ path: ['listen', 'tls', 'keyFile'], message: openToAll(tls.keyFile, mode) }]
+}
+
+/** A kubeconfig is named by a field of its own, beside the context. */
+function pathOfFile({ kind, path }: Reference): Path {
+  return kind === 'kubeconfig' ? [...path, 'file'] : path
 }
 
 async function looseMode(file: string): Promise<number | undefined> {
@@ -57,7 +63,7 @@ async function missing(reference: Reference, { env, podFolder = defaultPodFolder
     case 'variable': return (env[reference.variable] ?? '') === '' ? [{ path, message: `${reference.variable} is not set` }] : []
     case 'pod': return missingPod(path, podFolder, env)
     case 'kubeconfig': {
-      const unreadable = await missingFile(path, reference.file)
+      const unreadable = await missingFile(pathOfFile(reference), reference.file)
       if (unreadable.length > 0) return unreadable
       return readKubeconfig({ ...reference, allowLoose: true }).then(() => [], (error: unknown) => [{ path, message: (error as Error).message }])
     }

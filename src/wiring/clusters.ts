@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createDiscoveryCache, type DiscoveryCache } from '../cache/discovery.ts'
 import { createCluster } from '../clusters/create-cluster.ts'
@@ -5,16 +6,19 @@ import { createClusters, type ReplaceableClusters } from '../clusters/clusters.t
 import type { Cluster } from '../clusters/cluster.ts'
 import { watchApiChanges } from '../clusters/watch-api-changes.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
+import { referencesOf } from '../config/references.ts'
 import { watchExpiry } from '../credentials/expiry-warning.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { makeCredential } from './credentials.ts'
-import { readEndpoint, type Endpoint } from './endpoint.ts'
+import { readEndpoint, type EndpointReading } from './endpoint.ts'
 import type { Changeable, Prepared } from './prepared.ts'
 
 /** `prepare` makes what is new or another: also a cluster of the same config whose CA file changed. */
 export interface ClusterWiring extends Changeable {
   readonly clusters: ReplaceableClusters
   cacheOf(cluster: string): DiscoveryCache | undefined
+  /** Files of which a change may make another cluster; absolute. */
+  files(): readonly string[]
   close(): Promise<void>
 }
 
@@ -24,15 +28,23 @@ export interface ClusterWiringOptions {
   readonly env: NodeJS.ProcessEnv
   /** The namespace of the pod that this process runs in, if it does. */
   readonly podNamespace: string | undefined
+  /** Where the kubelet puts what a pod needs. */
+  readonly podFolder?: string | undefined
   /** Read credentials though every user of the machine may. */
   readonly allowLoose: boolean
 }
 
+/** How long new clusters are waited for, in milliseconds, until they have answered what the guard asks of them. */
+const patience = 2000
+
 /** One cluster with what belongs to it alone. */
 interface Entry {
   readonly fingerprint: string
+  readonly files: readonly string[]
   readonly cluster: Cluster
   readonly cache: DiscoveryCache
+  /** See AskedCluster. */
+  readonly tried: Promise<void>
   /** When it comes into force, and when it no longer is. */
   begin(): void
   stop(): void
@@ -54,6 +66,7 @@ export async function wireClusters(config: Config, options: ClusterWiringOptions
   return {
     clusters,
     cacheOf: name => entries.find(({ cluster }) => cluster.name === name)?.cache,
+    files: () => entries.flatMap(({ files }) => files),
     async prepare(config): Promise<Prepared> {
       const next = await makeEntries(config, entries, { ...options, patient: false })
       return { commit: () => replaceWith(next), discard: () => discard(next, entries, options.log) }
@@ -71,13 +84,16 @@ interface EntryOptions extends ClusterWiringOptions {
 
 async function makeEntries(config: Config, before: readonly Entry[], options: EntryOptions): Promise<Entry[]> {
   const made: Entry[] = []
+  const secretVariables = referencesOf(config).flatMap(reference => reference.kind === 'variable' ? [reference.variable] : [])
   try {
     for (const wanted of config.clusters) {
-      const endpoint = await readEndpoint(wanted, options.env)
-      const fingerprint = JSON.stringify([wanted, endpoint, config.self])
+      const reading = await readEndpoint(wanted, options)
+      const fingerprint = JSON.stringify([wanted, reading, config.self])
       const known = before.find(entry => entry.fingerprint === fingerprint)
-      made.push(known ?? await makeEntry(wanted, { endpoint, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
+      made.push(known ?? await makeEntry(wanted, { ...reading, secretVariables, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
     }
+    // What the guard is not told yet it takes for the worst: that no caller should meet.
+    await Promise.race([Promise.all(made.map(({ tried }) => tried)), delay(patience, undefined, { ref: false })])
     return made
   } catch (error) {
     discard(made, before, options.log)
@@ -98,26 +114,25 @@ export function ownNamespaces({ self }: Config, { name }: ClusterConfig, podName
   return podNamespace === undefined ? [] : [podNamespace]
 }
 
-interface EntryFacts {
-  readonly endpoint: Endpoint
+interface EntryFacts extends Pick<EndpointReading, 'endpoint' | 'files'> {
   readonly fingerprint: string
   readonly ownNamespaces: readonly string[]
+  readonly secretVariables: readonly string[]
 }
 
 async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: EntryOptions): Promise<Entry> {
   const { name, timeouts, openshift, discovery } = config
   const log = options.log.child({ cluster: name })
-  const credential = await makeCredential(config.credential, { ...options, log, endpoint: facts.endpoint, cluster: config })
-  if (credential.facts().claims.account === undefined) {
-    log.warn({}, 'the token does not say whose it is: the guard cannot know our own namespace, and route own-credential holds for all-namespace requests alone')
-  }
+  const credential = await makeCredential(config.credential, { ...options, log, endpoint: facts.endpoint, secretVariables: facts.secretVariables, cluster: config })
   const cluster = createCluster({ name, ...facts.endpoint, timeouts, openshift, credential, ownNamespaces: facts.ownNamespaces, log })
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
   let stop = () => {}
   return {
     fingerprint: facts.fingerprint,
+    files: facts.files,
     cluster,
     cache,
+    tried: cluster.tried,
     begin() {
       const stopMetric = options.metrics.watchCredential(name, () => credential.facts().claims.expiresAt)
       const stopWarning = watchExpiry({ credential, log })

@@ -1,8 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createClient } from '../clusters/client.ts'
-import type { ClusterConfig, CredentialConfig, OAuthSessionConfig, TokenRequestConfig } from '../config/config.ts'
+import type { ClusterConfig, CredentialConfig, ExecConfig, KubeconfigConfig, OAuthSessionConfig, TokenRequestConfig } from '../config/config.ts'
+import { createClientCertificate } from '../credentials/client-certificate.ts'
 import type { Credential } from '../credentials/credential.ts'
+import { createExec } from '../credentials/exec.ts'
+import { createInCluster } from '../credentials/in-cluster.ts'
+import { createKubeconfig, ofKubeconfig } from '../credentials/kubeconfig.ts'
+import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
 import { createOAuthSession } from '../credentials/oauth-session.ts'
 import type { Renewing } from '../credentials/renewing.ts'
 import { createTokenEnv } from '../credentials/token-env.ts'
@@ -13,25 +18,36 @@ import type { Endpoint } from './endpoint.ts'
 export interface CredentialDeps {
   readonly log: Logger
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Variables that the config takes secrets from, of whichever cluster: not for what we start. */
+  readonly secretVariables: readonly string[]
   /** Read files though every user of the machine may. */
   readonly allowLoose: boolean
   /** A credential that has to be obtained and cannot be yet is waited for in the background; otherwise that rejects. */
   readonly patient: boolean
   readonly cluster: ClusterConfig
   readonly endpoint: Endpoint
+  /** Where the kubelet puts what a pod needs. */
+  readonly podFolder?: string | undefined
 }
 
 /** The credential that the config asks for, ready to be presented. Rejects with an Error that names what is missing and repeats no secret. */
 export async function makeCredential(config: CredentialConfig, deps: CredentialDeps): Promise<Credential> {
-  const { env, allowLoose } = deps
+  const { env, allowLoose, podFolder } = deps
   const warn = (message: string) => deps.log.warn({}, message)
   switch (config.kind) {
     case 'tokenFile': return createTokenFile({ path: config.path, allowLoose, warn })
     case 'tokenEnv': return createTokenEnv({ variable: config.variable, env })
+    case 'clientCertificate': return createClientCertificate({ certFile: config.certFile, keyFile: config.keyFile, allowLoose, warn })
+    case 'exec': return obtained(makeExec(config, deps), deps)
     case 'tokenRequest': return obtained(await makeTokenRequest(config, deps), deps)
     case 'oauthSession': return obtained(makeOAuthSession(config, deps), deps)
-    default: throw new Error(`credential ${config.kind} is not part of this version`)
+    case 'kubeconfig': return makeKubeconfig(config, deps)
+    case 'inCluster': return createInCluster({ warn, ...podFolder === undefined ? {} : { folder: podFolder } })
   }
+}
+
+function makeExec({ kind: _, provideClusterInfo, ...plugin }: ExecConfig, { log, env, secretVariables, endpoint }: CredentialDeps): Renewing {
+  return createExec({ ...plugin, cluster: provideClusterInfo ? endpoint : undefined, environment: env, withhold: secretVariables, log })
 }
 
 async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime }: TokenRequestConfig, deps: CredentialDeps): Promise<Renewing> {
@@ -44,6 +60,17 @@ async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime
 function makeOAuthSession({ username, password }: OAuthSessionConfig, deps: CredentialDeps): Renewing {
   const { log, env, allowLoose, endpoint, cluster: { name, timeouts } } = deps
   return createOAuthSession({ name, ...endpoint, timeouts, username, password, env, allowLoose, log })
+}
+
+/** How long the plugin of a kubeconfig may take, in milliseconds: as the default of `exec`. */
+const pluginTimeout = 30_000
+
+async function makeKubeconfig({ file, context }: KubeconfigConfig, deps: CredentialDeps): Promise<Credential> {
+  const { allowLoose, log } = deps
+  const source = { file, context, allowLoose }
+  const { user } = await readKubeconfig(source)
+  if (user.kind !== 'exec') return createKubeconfig({ ...source, user, warn: message => log.warn({}, message) })
+  return ofKubeconfig(await makeCredential({ kind: 'exec', ...user.exec, timeout: pluginTimeout }, deps), source)
 }
 
 /** How long a start waits for a first credential, in milliseconds, before it goes on without. */

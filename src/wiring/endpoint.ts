@@ -1,5 +1,9 @@
-import type { ClusterConfig } from '../config/config.ts'
-import { readCa } from './tls.ts'
+import { join } from 'node:path'
+import type { ClusterConfig, CredentialConfig } from '../config/config.ts'
+import { podFolder as defaultPodFolder, podServer } from '../credentials/in-cluster.ts'
+import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
+import { formOf, type Pem } from '../credentials/kubeconfig-user.ts'
+import { readCa, requireCa } from './tls.ts'
 
 /** Where an API server is and how it proves itself. */
 export interface Endpoint {
@@ -10,10 +14,66 @@ export interface Endpoint {
   readonly tlsServerName: string | undefined
 }
 
-type Env = Readonly<Record<string, string | undefined>>
+/** An endpoint, and what makes it another one. */
+export interface EndpointReading {
+  readonly endpoint: Endpoint
+  /** The files that it stands in; absolute. */
+  readonly files: readonly string[]
+  /** How the user of a kubeconfig proves itself, without its secrets: another way is another credential. */
+  readonly userForm: unknown
+}
 
-/** What the config says comes first; what it leaves out comes from the pod. Rejects with an Error that names what is missing. */
-export async function readEndpoint({ name, server, caFile, tlsServerName }: ClusterConfig, _env: Env): Promise<Endpoint> {
-  if (server === undefined) throw new Error(`cluster ${name} has no server`)
-  return { server, ca: caFile === undefined ? undefined : await readCa(caFile), tlsServerName }
+export interface EndpointDeps {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Read a kubeconfig though every user of the machine may. */
+  readonly allowLoose: boolean
+  /** Where the kubelet puts what a pod needs. */
+  readonly podFolder?: string | undefined
+}
+
+/** What the config says comes first; what it leaves out comes from the pod or the kubeconfig. Rejects with an Error that names what is missing. */
+export async function readEndpoint(cluster: ClusterConfig, deps: EndpointDeps): Promise<EndpointReading> {
+  const told = await toldBy(cluster.credential, deps)
+  const ca = cluster.caFile === undefined ? told.ca : { file: cluster.caFile }
+  return {
+    endpoint: {
+      server: cluster.server ?? told.server(),
+      ca: ca === undefined ? undefined : await readPem(ca, told.source),
+      tlsServerName: cluster.tlsServerName ?? told.tlsServerName,
+    },
+    files: [...told.files, ...ca !== undefined && 'file' in ca ? [ca.file] : []],
+    userForm: told.userForm,
+  }
+}
+
+function readPem(ca: Pem, source: string): Promise<string> | string {
+  return 'file' in ca ? readCa(ca.file) : requireCa(ca.text, source)
+}
+
+/** What a credential knows of the cluster that it is for. */
+interface Told {
+  readonly source: string
+  /** Throws where it does not know. */
+  readonly server: () => string
+  readonly ca: Pem | undefined
+  readonly tlsServerName: string | undefined
+  readonly files: readonly string[]
+  readonly userForm: unknown
+}
+
+async function toldBy(credential: CredentialConfig, deps: EndpointDeps): Promise<Told> {
+  const nothing = { source: '', ca: undefined, tlsServerName: undefined, files: [], userForm: undefined }
+  switch (credential.kind) {
+    case 'tokenRequest': return toldBy(credential.bootstrap, deps)
+    case 'kubeconfig': {
+      const { file, context } = credential
+      const { server, user, ...rest } = await readKubeconfig({ file, context, allowLoose: deps.allowLoose })
+      return { ...rest, source: `the kubeconfig ${file}`, server: () => server, files: [file], userForm: formOf(user) }
+    }
+    case 'inCluster': {
+      const { env, podFolder = defaultPodFolder } = deps
+      return { ...nothing, server: () => podServer(env), ca: { file: join(podFolder, 'ca.crt') } }
+    }
+    default: return { ...nothing, server: () => { throw new Error('there is no server') } }
+  }
 }

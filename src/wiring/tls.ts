@@ -23,13 +23,17 @@ export async function readTls({ listen: { tls } }: Config): Promise<TlsFiles | u
 
 /** One or more CA certificates. Rejects with an Error that names the file: without a certificate nobody could be verified. */
 export async function readCa(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8')
+  return requireCa(await readFile(file, 'utf8'), file)
+}
+
+/** The text itself. Throws an Error that names where it is from, where that holds no CA certificate. */
+export function requireCa(text: string, source: string): string {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
   try {
     if (blocks.length === 0) throw new Error('no BEGIN CERTIFICATE line')
     for (const block of blocks) new X509Certificate(block)
   } catch (cause) {
-    throw new Error(`${file} holds no CA certificate in PEM`, { cause })
+    throw new Error(`${source} holds no CA certificate in PEM`, { cause })
   }
   return text
 }
@@ -44,8 +48,9 @@ export class CertificateWatch {
     this.#onChange = onChange
   }
 
-  async follow(config: Pick<Config, 'listen' | 'clusters'>): Promise<void> {
-    const files = certificateFiles(config)
+  /** `clusterFiles`: those that clusters' endpoints stand in. */
+  async follow({ tls }: Config['listen'], clusterFiles: readonly string[]): Promise<void> {
+    const files = [tls?.certFile, tls?.keyFile, tls?.clientCaFile, ...clusterFiles].filter(file => file !== undefined)
     if (files.join('\n') === this.#files) return
     const watch = await watchFiles(files, this.#onChange)
     this.#watch?.close()
@@ -56,9 +61,4 @@ export class CertificateWatch {
   close(): void {
     this.#watch?.close()
   }
-}
-
-function certificateFiles({ listen: { tls }, clusters }: Pick<Config, 'listen' | 'clusters'>): string[] {
-  return [tls?.certFile, tls?.keyFile, tls?.clientCaFile, ...clusters.map(({ caFile }) => caFile)]
-    .filter(file => file !== undefined)
 }
