@@ -31,6 +31,14 @@ export function translateUpstreamError(error: unknown, { sent }: { sent: boolean
   return new ProxyError('UpstreamUnreachable', 'the API server could not be reached', { cause, retryAfter: 1 })
 }
 
+/**
+ * True where the API server refused our client certificate within TLS: as good as a 401,
+ * and the request was not looked at. Of an error as it came, or translated.
+ */
+export function isCertificateRefused(error: unknown): boolean {
+  return certificateAlert.test(codeOf(error instanceof ProxyError ? error.cause : error))
+}
+
 const staleSockets = new WeakSet<Error>()
 
 /** For the agents alone: this error ended a connection that had answered requests before. */
@@ -57,8 +65,8 @@ function isLostConnection(code: string): boolean {
   return lostConnections.has(code) || (/^E[A-Z0-9_]+$/.test(code) && !code.startsWith('ERR_'))
 }
 
-/** TLS alerts (RFC 8446 §6.2) by which a server refuses a client's certificate, or its absence. */
-const certificateAlert = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_(?:(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)$/
+/** TLS alerts (RFC 8446 §6.2) by which a server refuses a client's certificate, or its absence; OpenSSL 3.2 names some of them anew. */
+const certificateAlert = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_ALERT_(?:(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)$/
 
 const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 

@@ -59,12 +59,12 @@ function createHistory({ name, credential, now = Date.now }: ClientOptions) {
   let accepted: Claims | undefined
   return {
     accepted: () => { accepted = credential.facts().claims },
-    rejected: () => {
+    rejected: (alert?: Error) => {
       const facts = credential.facts()
       const trouble = facts.trouble === undefined ? '' : `; ${facts.trouble}`
       return new ProxyError('CredentialRejected',
         `the API server of cluster "${name}" rejected the credential of Portcullis itself (${whyRejected(facts, { now: now(), accepted })})`,
-        { cause: new Error(`${describeCredential(facts)}${trouble}`) })
+        { cause: new Error(`${describeCredential(facts)}${trouble}`, alert === undefined ? {} : { cause: alert }) })
     },
   }
 }

@@ -22,8 +22,8 @@ export interface Cluster {
   readonly long: Dispatcher
   /** For tunnels, which dial for themselves; throws as `credential.present()` does. */
   tls(): UpstreamTls
-  /** For a 401 to our own credential: what is known of why. */
-  rejected(): ProxyError
+  /** For a 401 to our own credential, or a certificate refused within TLS (`alert`): what is known of why. */
+  rejected(alert?: Error): ProxyError
   facts(): ClusterFacts
   /**
    * A request of our own (discovery, health, reviews of ourselves), read whole. Adds our

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { assertOwnRequest } from '../headers/request.ts'
+import { isCertificateRefused } from '../upstream-errors.ts'
 import type { Cluster, Fetched } from './cluster.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 
@@ -11,13 +12,29 @@ export function createFetch(upstream: Upstream, accepted: () => void = () => {})
   return async (target, headers, options = {}) => {
     const exchange = { ...options, within: timeouts.response }
     const presented = credential.present()
-    let answer = await send(upstream, target, headers, exchange)
-    if (options.keep401 === true) return answer
-    if (answer.status === 401 && await credential.renew(presented)) answer = await send(upstream, target, headers, exchange)
-    if (answer.status === 401) throw upstream.rejected()
+    let answer = await ask(upstream, target, headers, exchange)
+    if (options.keep401 === true && 'status' in answer) return answer
+    if (isRejection(answer) && await credential.renew(presented)) answer = await ask(upstream, target, headers, exchange)
+    if (isRejection(answer)) throw upstream.rejected('alert' in answer ? answer.alert : undefined)
     accepted()
     return answer
   }
+}
+
+/** Our certificate was refused within TLS. */
+interface Refused {
+  readonly alert: Error
+}
+
+function isRejection(answer: Fetched | Refused): answer is Refused | (Fetched & { status: 401 }) {
+  return 'alert' in answer || answer.status === 401
+}
+
+function ask(...request: Parameters<typeof send>): Promise<Fetched | Refused> {
+  return send(...request).catch((error: unknown) => {
+    if (isCertificateRefused(error)) return { alert: error as Error }
+    throw error
+  })
 }
 
 async function send(upstream: Upstream, target: string, headers: readonly string[], options: ExchangeOptions): Promise<Fetched> {

@@ -76,10 +76,10 @@ class Sending {
     const first = await this.#send(presented)
     if (first.kind === 'answered') return
     if (first.kind === 'failed' && !this.#mayRepeat(first.error)) return this.#fail(first.error)
-    if (first.kind === 'unauthorized') await this.#renew(presented)
+    if (first.kind === 'unauthorized') await this.#renew(presented, first.alert)
 
     const second = await this.#send(this.#cluster.credential.present())
-    if (second.kind === 'unauthorized') throw this.#cluster.rejected()
+    if (second.kind === 'unauthorized') throw this.#cluster.rejected(second.alert)
     if (second.kind === 'failed') this.#fail(second.error)
   }
 
@@ -89,9 +89,9 @@ class Sending {
     return isStaleSocket(error)
   }
 
-  async #renew(rejected: Presented): Promise<void> {
+  async #renew(rejected: Presented, alert: Error | undefined): Promise<void> {
     const renewed = await this.#cluster.credential.renew(rejected)
-    if (!renewed || this.#body !== undefined) throw this.#cluster.rejected()
+    if (!renewed || this.#body !== undefined) throw this.#cluster.rejected(alert)
   }
 
   #send({ authorization }: Presented): Promise<RelayEnd> {

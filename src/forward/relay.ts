@@ -4,6 +4,7 @@ import { flatHeaders } from '../headers/flat.ts'
 import { headerValue } from '../headers/read.ts'
 import { isApiServers401, largestStatus } from '../headers/unauthorized.ts'
 import type { Reply } from '../model/exchange.ts'
+import { isCertificateRefused } from '../upstream-errors.ts'
 
 export interface RelayOptions {
   readonly reply: Reply
@@ -24,7 +25,8 @@ export interface RelayOptions {
 /** How one sending ended. The API server's 401 is not shown to the caller: it is about our credential. */
 export type RelayEnd =
   | { readonly kind: 'answered' }
-  | { readonly kind: 'unauthorized' }
+  /** `alert`: the certificate was refused within TLS already. */
+  | { readonly kind: 'unauthorized', readonly alert?: Error }
   | { readonly kind: 'failed', readonly error: Error }
 
 /**
@@ -146,7 +148,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#settle({ kind: 'failed', error: this.#abortReason ?? error })
+    if (this.#abortReason === undefined && isCertificateRefused(error)) this.#settle({ kind: 'unauthorized', alert: error })
+    else this.#settle({ kind: 'failed', error: this.#abortReason ?? error })
   }
 }
 

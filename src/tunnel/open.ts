@@ -3,6 +3,7 @@ import { admittedHeaders } from '../headers/request.ts'
 import { isApiServers401, largestStatus } from '../headers/unauthorized.ts'
 import type { Admitted } from '../model/admitted.ts'
 import { isProxied } from '../model/attributes.ts'
+import { isCertificateRefused } from '../upstream-errors.ts'
 import { dial, type Answer } from './dial.ts'
 
 export interface Opened extends Answer {
@@ -19,15 +20,30 @@ export interface Opened extends Answer {
  */
 export async function open(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
   const presented = cluster.credential.present()
-  const first = await send(admitted, cluster, protocol, signal)
-  if (!await isRejection(first, admitted)) return first
-  first.upstream.destroy()
-  if (!await cluster.credential.renew(presented)) throw cluster.rejected()
+  const first = await ask(admitted, cluster, protocol, signal)
+  if ('upstream' in first) return first
+  if (!await cluster.credential.renew(presented)) throw cluster.rejected(first.alert)
 
-  const second = await send(admitted, cluster, protocol, signal)
-  if (!await isRejection(second, admitted)) return second
-  second.upstream.destroy()
-  throw cluster.rejected()
+  const second = await ask(admitted, cluster, protocol, signal)
+  if ('upstream' in second) return second
+  throw cluster.rejected(second.alert)
+}
+
+/** Upstream takes our credential for none: by a 401, or within TLS. */
+interface Rejection {
+  readonly alert?: Error
+}
+
+async function ask(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened | Rejection> {
+  try {
+    const answer = await send(admitted, cluster, protocol, signal)
+    if (!await isRejection(answer, admitted)) return answer
+    answer.upstream.destroy()
+    return {}
+  } catch (error) {
+    if (isCertificateRefused(error)) return { alert: error as Error }
+    throw error
+  }
 }
 
 /** A program behind the API server (subresource `proxy`) has 401s of its own, which are the caller's. */

@@ -14,7 +14,10 @@ export interface IssueOptions {
   /** Milliseconds since the epoch, or a Date. */
   readonly notBefore?: number | Date
   readonly notAfter?: number | Date
-  readonly commonName?: string
+  /** Several are all in the subject, in this order. */
+  readonly commonName?: string | readonly string[]
+  /** Default: a new one, EC P-256. */
+  readonly pair?: { readonly publicKey: KeyObject, readonly privateKey: KeyObject }
 }
 
 export interface Authority {
@@ -27,14 +30,14 @@ const ecdsaWithSha256 = sequence(oid('1.2.840.10045.4.3.2'))
 const hour = 3_600_000
 
 /** A certificate authority of its own, EC P-256. Good for clients and servers both. */
-export function makeAuthority(commonName = 'test authority'): Authority {
+export function makeAuthority(commonName: string | readonly string[] = 'test authority'): Authority {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signer = { name: commonName, key: pair.privateKey, publicKey: pair.publicKey }
   const ca = makeCertificate(signer, { subject: commonName, publicKey: pair.publicKey, authority: true }, {})
   return {
     ca,
     issue(options = {}) {
-      const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const { privateKey, publicKey } = options.pair ?? generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const subject = options.commonName ?? options.names?.[0] ?? 'localhost'
       return { cert: makeCertificate(signer, { subject, publicKey, authority: false }, options), key: pem(privateKey) }
     },
@@ -49,8 +52,8 @@ export function selfSigned(options: IssueOptions = {}): Issued {
   return { cert: makeCertificate(signer, { subject, publicKey, authority: false }, options), key: pem(privateKey) }
 }
 
-interface Signer { readonly name: string, readonly key: KeyObject, readonly publicKey: KeyObject }
-interface Subject { readonly subject: string, readonly publicKey: KeyObject, readonly authority: boolean }
+interface Signer { readonly name: string | readonly string[], readonly key: KeyObject, readonly publicKey: KeyObject }
+interface Subject { readonly subject: string | readonly string[], readonly publicKey: KeyObject, readonly authority: boolean }
 
 function makeCertificate(signer: Signer, { subject, publicKey, authority }: Subject, options: IssueOptions): string {
   const notBefore = Number(options.notBefore ?? Date.now() - hour)
@@ -91,7 +94,7 @@ function extensionsOf(signer: Signer, publicKey: KeyObject, authority: boolean, 
 
 const extension = (id: string, value: Buffer) => sequence(oid(id), octets(value))
 const critical = (id: string, value: Buffer) => sequence(oid(id), yes, octets(value))
-const nameOf = (commonName: string) => sequence(set(sequence(oid('2.5.4.3'), utf8(commonName))))
+const nameOf = (commonName: string | readonly string[]) => sequence(...[commonName].flat().map((name) => set(sequence(oid('2.5.4.3'), utf8(name)))))
 const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'der' })
 const keyIdentifier = (key: KeyObject) => createHash('sha1').update(spki(key)).digest()
 const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
