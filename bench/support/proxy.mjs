@@ -12,13 +12,19 @@ import { fileURLToPath, URL } from 'node:url'
 import { digestKey, mintKey } from '../../dist/keys/key.js'
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'], namespaces: ['a'] }]
+const reading = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'], namespaces: ['a'] }]
 
-/** Starts it before `upstream` ({ url, ca }), serving with `certificate` ({ cert, key }). Rejects where it ends instead. */
-export async function startProxy({ upstream, certificate }) {
+/**
+ * Starts it before `upstream` ({ url, ca }), serving with `certificate` ({ cert, key }), for so many callers with these
+ * rules; `token` is in the file `token` beside its config. Rejects where it ends instead.
+ */
+export async function startProxy({
+  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, prepare,
+}) {
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-bench-'))
-  const { id, key } = mintKey(randomBytes)
-  await writeFiles(folder, { upstream, certificate, id, sha256: digestKey(key).toString('hex') })
+  const keys = Array.from({ length: callers }, () => mintKey(randomBytes))
+  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules)) })
+  await prepare?.(folder)
   const child = spawn(process.execPath, [main, 'serve', '--config', join(folder, 'portcullis.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] })
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -32,25 +38,29 @@ export async function startProxy({ upstream, certificate }) {
   }
   try {
     const { url, admin } = await listening(child)
-    return { port: Number(new URL(url).port), key, stop, look: () => look(admin) }
+    return { port: Number(new URL(url).port), key: keys[0].key, keys: keys.map(({ key }) => key), stop, look: () => look(admin) }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function writeFiles(folder, { upstream, certificate, id, sha256 }) {
+function callerOf(rules) {
+  return ({ id, key }, index) => ({ name: `bench-${index}`, rules, keys: [{ id, sha256: digestKey(key).toString('hex') }] })
+}
+
+async function writeFiles(folder, { upstream, certificate, token, credential, callers }) {
   const write = (name, text) => writeFile(join(folder, name), text, { mode: 0o600 })
-  await write('token', randomBytes(32).toString('hex'))
+  await write('token', token)
   await write('ca.crt', upstream.ca)
   await write('tls.crt', certificate.cert)
   await write('tls.key', certificate.key)
-  await write('callers.yaml', JSON.stringify({ callers: [{ name: 'bench', rules, keys: [{ id, sha256 }] }] }))
+  await write('callers.yaml', JSON.stringify({ callers }))
   // JSON is YAML.
   await write('portcullis.yaml', JSON.stringify({
     listen: { host: '127.0.0.1', port: 0, tls: { certFile: 'tls.crt', keyFile: 'tls.key' } },
     admin: { port: 0 },
-    clusters: [{ name: 'bench', server: upstream.url, caFile: 'ca.crt', credential: { tokenFile: 'token' }, openshift: false }],
+    clusters: [{ name: 'bench', server: upstream.url, caFile: 'ca.crt', credential, openshift: false }],
     audit: { sinks: [{ file: { path: 'audit.log' } }] },
   }))
 }
