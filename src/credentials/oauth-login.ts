@@ -95,8 +95,8 @@ function requireBasic({ headers }: Fetched, url: URL): void {
 
 /** Only read: whatever stands in it was never meant to be fetched. */
 function readRedirect({ status, headers, body }: Fetched, url: URL, redirectUri: string): Redirect {
-  const [location = ''] = valuesOf(headers, 'location')
-  if (status < 300 || status > 399 || !URL.canParse(location, url.href)) {
+  const [location] = valuesOf(headers, 'location')
+  if (status < 300 || status > 399 || location === undefined || !URL.canParse(location, url.href)) {
     throw new Error(`${server(url)} answered the login with something else than a redirect (${status}${because(parseFields(body)?.['error'])})`)
   }
   const { origin, pathname, searchParams: query, hash } = new URL(location, url)

@@ -6,6 +6,8 @@ import type { Credential } from './credential.ts'
 
 export interface AskOptions extends Pick<ClientOptions, 'name' | 'server' | 'ca' | 'tlsServerName' | 'timeouts'> {
   readonly signal: AbortSignal
+  /** PEM; default: the authorities that Node trusts. */
+  readonly trusted?: readonly string[] | undefined
 }
 
 export interface Question extends Pick<FetchOptions, 'method' | 'body'> {
@@ -19,20 +21,25 @@ export type Ask = (url: URL, question: Question) => Promise<Fetched>
 
 /** Of an answer of a login, in bytes; they are small. */
 const maxSize = 1 << 20
-/** Milliseconds that one step of a login may take: whoever got a 401 may wait for all of them. */
+/** Milliseconds. */
 const longestStep = 15_000
+
+/** Of one step of a login: whoever got a 401 may wait for all of them. */
+export function stepTimeouts({ connect, response }: AskOptions['timeouts']): AskOptions['timeouts'] {
+  return { connect: Math.min(connect, longestStep), response: Math.min(response, longestStep) }
+}
 
 /**
  * Every request has connections of its own, under TLS that is verified: a login is rare, and
  * what one request proves us with can go nowhere else.
  */
-export function createAsk({ name, server, ca, tlsServerName, timeouts, signal }: AskOptions): Ask {
+export function createAsk({ name, server, ca, tlsServerName, timeouts, signal, trusted = trustedByNode() }: AskOptions): Ask {
   const api = new URL(server).origin
   return async (url, { authorization, headers = [], ...rest }) => {
     const client = createClient({
       name, server: url.origin, credential: presenting(authorization),
-      ...url.origin === api ? { ca, tlsServerName } : { ca: besideNodes(ca), tlsServerName: undefined },
-      timeouts: { connect: timeouts.connect, response: Math.min(timeouts.response, longestStep) },
+      ...url.origin === api ? { ca, tlsServerName } : { ca: beside(ca, trusted), tlsServerName: undefined },
+      timeouts: stepTimeouts(timeouts),
     })
     try {
       return await client.fetch(url.pathname + url.search, headers, { ...rest, maxSize, signal, keep401: true })
@@ -46,12 +53,12 @@ export function createAsk({ name, server, ca, tlsServerName, timeouts, signal }:
  * The OAuth server is behind the router, which mostly has another certificate than the API
  * server: of the cluster's own authority, or of a public one, which `oc` takes as well.
  */
-function besideNodes(ca: string | undefined): string | undefined {
-  return ca === undefined ? undefined : [ca, ...trustedByNode()].join('\n')
+function beside(ca: string | undefined, trusted: readonly string[]): string | undefined {
+  return ca === undefined ? undefined : [ca, ...trusted].join('\n')
 }
 
 /** With NODE_EXTRA_CA_CERTS and --use-system-ca where Node tells of them (22.15 and later). */
-function trustedByNode(): readonly string[] {
+export function trustedByNode(): readonly string[] {
   const { getCACertificates } = tls as { readonly getCACertificates?: (type: 'default') => string[] }
   return getCACertificates?.('default') ?? tls.rootCertificates
 }

@@ -69,6 +69,17 @@ t.test('a credential that stays rejected is a 502 that names it and not the toke
   t.equal(upstream.requests.length, 3, 'never more than twice')
 })
 
+t.test('whoever reads challenges gets the 401 itself, and nothing is renewed', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer(() => ({ status: 401, headers: ['WWW-Authenticate', 'Basic'], body: 'no' }))
+  const credential = credentialOf('old')
+  credential.next = 'new'
+  const answer = await clusterFor(t, upstream, { credential }).fetch('/version', [], { keep401: true })
+  t.equal(answer.status, 401)
+  t.strictSame(credential.rejected, [])
+  t.equal(upstream.requests.length, 1)
+})
+
 t.test('nobody there is a 503 that may be tried again', async (t) => {
   const upstream = await startUpstream(t)
   await upstream.close()
