@@ -91,7 +91,9 @@ class Sending {
 
   async #renew(rejected: Presented, alert: Error | undefined): Promise<void> {
     const renewed = await this.#cluster.credential.renew(rejected)
-    if (!renewed || this.#body !== undefined) throw this.#cluster.rejected(alert)
+    if (!renewed) throw this.#cluster.rejected(alert)
+    // What is known of the one in force says nothing of the one that was rejected.
+    if (this.#body !== undefined) throw sendAgain()
   }
 
   #send({ authorization }: Presented): Promise<RelayEnd> {
@@ -162,4 +164,9 @@ function kindOf(attributes: Attributes): StreamKind {
   if (attributes.verb === 'watch') return 'watch'
   if (attributes.subresource === 'log') return 'log'
   return isProxied(attributes) ? 'proxy' : 'other'
+}
+
+function sendAgain(): ProxyError {
+  return new ProxyError('CredentialRejected',
+    'the API server rejected the credential of Portcullis itself; it has been renewed, but a request with a body is never sent twice: send it again')
 }
