@@ -1,0 +1,48 @@
+import { createClient, type Client } from '../clusters/client.ts'
+import type { ClusterConfig, Config } from '../config/config.ts'
+import { referencesOf } from '../config/references.ts'
+import { createLog } from '../log/log.ts'
+import { makeCredential } from '../wiring/credentials.ts'
+import { readEndpoint } from '../wiring/endpoint.ts'
+
+export interface OpenOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Read credentials though every user of this machine may. */
+  readonly allowLoose: boolean
+  /** Milliseconds until it is given up. */
+  readonly within: number
+  /** Where the kubelet puts what a pod needs. */
+  readonly podFolder?: string | undefined
+}
+
+/**
+ * A client of a cluster with the credential that `serve` would use; one that has to be obtained
+ * is obtained once. Rejects, repeating no secret, where it cannot be had. To be closed.
+ */
+export async function openClient(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
+  const opened = open(cluster, config, options)
+  const late = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => {
+      // Whenever it comes after all, nobody waits for it any more.
+      opened.then(client => client.close(), () => {})
+      reject(new Error(`it could not be had within ${options.within / 1000} s`))
+    }, options.within)
+    const done = () => clearTimeout(timer)
+    opened.then(done, done)
+  })
+  return Promise.race([opened, late])
+}
+
+async function open(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
+  const { name, timeouts } = cluster
+  const { endpoint } = await readEndpoint(cluster, options)
+  const secretVariables = referencesOf(config).flatMap(reference => reference.kind === 'variable' ? [reference.variable] : [])
+  const log = createLog({ level: 'silent' })
+  const credential = await makeCredential(cluster.credential, { ...options, log, secretVariables, patient: false, cluster, endpoint })
+  try {
+    return createClient({ name, ...endpoint, timeouts, credential })
+  } catch (error) {
+    credential.close()
+    throw error
+  }
+}

@@ -1,0 +1,75 @@
+import { requireCallers } from '../callers/load.ts'
+import type { ClusterConfig } from '../config/config.ts'
+import { requireConfig } from '../config/load.ts'
+import type { Account } from '../model/verdict.ts'
+import { printManifests } from '../rbac/manifests.ts'
+import { findCluster } from './find-cluster.ts'
+import { accountOfBootstrap, factsOf } from './load-known.ts'
+import { messageOf, write, type Output } from './output.ts'
+import { headOf } from './rbac/head.ts'
+import { needsOf } from './rbac/needs.ts'
+import { isNamespace } from './rbac/reach.ts'
+import { bootstrapRole, rolesFor } from './rbac/roles.ts'
+
+export interface RbacArgs {
+  readonly configFile: string
+  /** Default: the first one. */
+  readonly cluster?: string | undefined
+  /** `NAMESPACE/NAME`; default: as the credential says, or portcullis/portcullis. */
+  readonly serviceAccount?: string | undefined
+  /** Namespaces that there are, for globs to be tried on. */
+  readonly namespaces?: readonly string[] | undefined
+}
+
+export interface RbacDeps {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const unknownAccount: Account = { namespace: 'portcullis', name: 'portcullis' }
+
+/**
+ * `portcullis rbac`: the roles and bindings with which our own account can serve all callers
+ * of a cluster, and no more. Offline. Returns the exit code: 0, 1 for a fault in what was
+ * given, 2 for wrong usage.
+ */
+export async function rbacCommand(args: RbacArgs, { stdout, stderr, env }: RbacDeps): Promise<number> {
+  const named = args.serviceAccount === undefined ? undefined : readAccount(args.serviceAccount)
+  const wrong = args.namespaces?.find(name => !isNamespace(name))
+  if (args.serviceAccount !== undefined && named === undefined) return usage(stderr, '--service-account takes NAMESPACE/NAME')
+  if (wrong !== undefined) return usage(stderr, `--namespace takes the name of one namespace, which ${JSON.stringify(wrong)} is not`)
+  try {
+    await write(stdout, await manifestsFor(args, named, env))
+    return 0
+  } catch (error) {
+    await write(stderr, `portcullis rbac: ${messageOf(error)}\n`)
+    return 1
+  }
+}
+
+async function usage(stderr: Output, message: string): Promise<number> {
+  await write(stderr, `portcullis rbac: ${message}\n`)
+  return 2
+}
+
+function readAccount(text: string): Account | undefined {
+  const [, namespace = '', name = ''] = /^([^/]+)\/([a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/.exec(text) ?? []
+  return isNamespace(namespace) ? { namespace, name } : undefined
+}
+
+async function manifestsFor(args: RbacArgs, named: Account | undefined, env: RbacDeps['env']): Promise<string> {
+  const { config } = await requireConfig(args.configFile)
+  const { callers } = await requireCallers(config.callers.paths)
+  const cluster = findCluster(config.clusters, args.cluster)
+  const facts = await factsOf(cluster, config, env)
+  const account = named ?? facts.account ?? unknownAccount
+  const found = needsOf(callers, { ...facts, account }, args.namespaces ?? [])
+  const head = headOf({ cluster: cluster.name, account, accountIsKnown: named !== undefined || facts.account !== undefined }, found)
+  return printManifests(head, [...rolesFor(found.needs, account), ...await mintingRole(cluster, account, env)])
+}
+
+async function mintingRole({ credential }: ClusterConfig, account: Account, env: RbacDeps['env']) {
+  if (credential.kind !== 'tokenRequest') return []
+  return [bootstrapRole(credential.serviceAccount ?? account, await accountOfBootstrap(credential.bootstrap, env))]
+}
