@@ -8,7 +8,9 @@ import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
 import { keyCreateCommand } from './key-create.ts'
 import { loadKnown } from './load-known.ts'
+import { rbacCommand } from './rbac.ts'
 import { serveCommand } from './serve.ts'
+import { tokenInspectCommand } from './token-inspect.ts'
 
 const { stdin, stdout, stderr, env } = process
 const configOption = ['--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)'] as const
@@ -24,6 +26,7 @@ export function addCommands(program: Command, done: Done): void {
   addServers(program, done)
   addChecks(program, done)
   addKeys(program, done)
+  addAccount(program, done)
 }
 
 function version(): string {
@@ -99,4 +102,36 @@ function addKeys(program: Command, done: Done): void {
       const deps = { stdout, stderr, now: Date.now, random: (bytes: number) => randomBytes(bytes) }
       done(await keyCreateCommand({ configFile: await configFile(options), caller, expires: options.expires }, deps))
     })
+}
+
+/** Of the account that Portcullis itself has on a cluster. */
+function addAccount(program: Command, done: Done): void {
+  program.command('token')
+    .description('the credentials of Portcullis itself')
+    .command('inspect')
+    .description('whose the credential for each cluster is, until when, and how it renews; never the credential')
+    .option(...configOption)
+    .option('--cluster <name>', 'of this cluster alone')
+    .option('--json', 'a list of objects')
+    .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
+    .action(async (options: WithConfig & { cluster?: string, json?: boolean, allowLoosePermissions?: boolean }) => {
+      const args = { ...options, configFile: await configFile(options), allowLoose: options.allowLoosePermissions === true }
+      // What was given up may still be under way, a plugin even: the process does not wait for it.
+      ended(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), done)
+    })
+
+  program.command('rbac')
+    .description('the least ClusterRole and Role manifests with which our own account can serve all callers of a cluster')
+    .option(...configOption)
+    .option('--cluster <name>', 'which cluster (default: the first)')
+    .option('--service-account <namespace/name>', 'our own account (default: as the credential says, or portcullis/portcullis)')
+    .option('--namespace <name>', 'a namespace that there is, for globs in scopes; may be given again', append, [])
+    .action(async (options: WithConfig & { cluster?: string, serviceAccount?: string, namespace: string[] }) => {
+      const { cluster, serviceAccount, namespace: namespaces } = options
+      done(await rbacCommand({ configFile: await configFile(options), cluster, serviceAccount, namespaces }, { stdout, stderr, env }))
+    })
+}
+
+function append(value: string, values: string[]): string[] {
+  return [...values, value]
 }
