@@ -13,6 +13,7 @@ import { createStreams } from '../../src/streams/open-streams.ts'
 import { admitted, callerWith, trailOf, type RecordedTrail } from './builders.ts'
 import { makeAuthority } from './certificates.ts'
 import { clusterFor, credentialOf, type TestCredential } from './cluster-builders.ts'
+import { watchLeaks } from './leak-watch.ts'
 import type { Scope } from './scope.ts'
 
 export interface ForwarderOptions {
@@ -40,6 +41,7 @@ const silent = { warn() {}, error() {}, debug() {}, info() {}, trace() {}, fatal
 export async function startForwarder(t: Scope, options: ForwarderOptions): Promise<Forwarder> {
   const { plain = false, maxRequestBody = 3 * 1024 * 1024, responseTimeout = 30_000 } = options
   const credential = credentialOf('upstream-token')
+  const leaks = watchLeaks(t, [credential.token])
   const cluster = clusterFor(t, options.upstream, { credential, timeouts: { connect: 5000, response: responseTimeout } })
   const clusters = createClusters([cluster])
   const streams = createStreams({ recheck: () => forwarder.allowed ? callerWith() : undefined, now: Date.now })
@@ -75,6 +77,7 @@ export async function startForwarder(t: Scope, options: ForwarderOptions): Promi
     server.destroy()
     await server.close()
   })
+  await leaks.port(server.port, 'the data listener')
   const forwarder: Forwarder = {
     port: server.port, ca: plain ? undefined : authority.ca, records, credential, streams, allowed: true,
   }

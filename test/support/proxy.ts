@@ -9,6 +9,8 @@ import { requireConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log/log.ts'
 import type { Authority } from './certificates.ts'
 import { keyFor } from './keys.ts'
+import { secretsIn } from './leak-scanner.ts'
+import { watchLeaks, type LeakWatch } from './leak-watch.ts'
 import { connectRaw } from './raw-client.ts'
 import { removeLater, type Scope } from './scope.ts'
 
@@ -56,6 +58,8 @@ export interface TestProxy {
   /** The operational log so far, at the most verbose level. */
   logText(): string
   metrics(): Promise<string>
+  /** Watches all that it writes for the secrets that it was given; a test that plants a leak says so here. */
+  readonly leaks: LeakWatch
   /** Writes callers.yaml anew; resolves when the proxy says that it has it. */
   rewriteCallers(callers: CallersFile): Promise<void>
   stop(): Promise<void>
@@ -63,6 +67,7 @@ export interface TestProxy {
 
 /** Starts it; it is stopped with the test. */
 export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestProxy> {
+  const leaks = watchLeaks(t, secretsOf(options))
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-test-'))
   const file = await writeFiles(folder, options)
   const log = new MemoryLog()
@@ -73,10 +78,19 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
   let stopped: Promise<void> | undefined
   const stop = () => stopped ??= proxy.close({ patience: 500 })
   removeLater(t, folder)
+  const audit = new AuditFile(join(folder, 'audit.log'))
+  t.teardown(() => {
+    leaks.sink('the log', log.text)
+    leaks.sink('the audit log', audit.text())
+  })
   t.teardown(stop)
   const ca = options.tls?.ca ?? ''
-  const audit = new AuditFile(join(folder, 'audit.log'))
   t.teardown(() => audit.close())
+  await leaks.port(proxy.port, 'the data listener')
+  await leaks.port(proxy.admin.port, 'the admin listener')
+  const metrics = async () => (await fetch(`${proxy.admin.url}/metrics`)).text()
+  // Not where the test stopped it, or has it say something else.
+  t.teardown(async () => leaks.sink('the metrics', stopped === undefined ? await metrics().catch(() => '') : ''))
   return {
     port: proxy.port,
     url: `${ca === '' ? 'http' : 'https'}://localhost:${proxy.port}`,
@@ -87,13 +101,19 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
     event: (id) => audit.event(id),
     auditText: () => audit.text(),
     logText: () => log.text,
-    metrics: async () => (await fetch(`${proxy.admin.url}/metrics`)).text(),
+    metrics,
+    leaks,
     rewriteCallers: async (callers) => {
       await generations.write(callers)
       await generations.inForce(t, { port: proxy.port, ca })
     },
     stop,
   }
+}
+
+function secretsOf({ token, files = {}, env = {} }: ProxyOptions): string[] {
+  const variables = Object.entries(env).filter(([name]) => /token|secret|passw|key/i.test(name)).map(([, value]) => value)
+  return [token, ...[...Object.values(files), ...variables].flatMap(secretsIn)]
 }
 
 async function writeFiles(folder: string, options: ProxyOptions): Promise<string> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
+import { learnAuthorization } from './leak-watch.ts'
 import { declaredFraming, MessageReader, valuesOf, type Framing, type Head, type WireFault } from './http-reader.ts'
 
 export interface RecordedBody {
@@ -131,6 +132,7 @@ export class RecordedConnection {
   #head(head: Head): Framing {
     const [method = '', target = '', version] = head.startLine.split(' ')
     if (version !== 'HTTP/1.1' || head.startLine.split(' ').length !== 3) throw new Error(`request line ${head.startLine}`)
+    for (const credential of valuesOf(head.headers, 'authorization')) learnAuthorization(credential)
     const recording = new BodyRecording()
     this.#recording = recording
     const request: RecordedRequest = {

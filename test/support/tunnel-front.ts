@@ -10,6 +10,7 @@ import { createStreams } from '../../src/streams/open-streams.ts'
 import type { Streams } from '../../src/streams/streams.ts'
 import { createTunnel, type Tunnel } from '../../src/tunnel/tunnel.ts'
 import { admitted, arrival, resolved, trailOf, type RecordedTrail } from './builders.ts'
+import { watchLeaks } from './leak-watch.ts'
 import { Queue } from './queue.ts'
 import type { Scope } from './scope.ts'
 
@@ -35,6 +36,7 @@ export async function startFront(
   t: Scope, cluster: Cluster, overrides: Parameters<typeof admitted>[0] = {},
 ): Promise<Front> {
   let allowed = true
+  const leaks = watchLeaks(t, [cluster.credential.present().authorization?.replace('Bearer ', '') ?? ''])
   const streams = createStreams({ recheck: ({ caller }) => allowed ? caller : undefined, now: Date.now })
   const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, streams })
   const passed = new Queue<Passed>()
@@ -57,6 +59,7 @@ export async function startFront(
     streams.close()
   })
   const { port } = server.address() as AddressInfo
+  await leaks.port(port, 'the front')
   return { port, streams, allow: (answer) => { allowed = answer }, next: () => passed.take() }
 }
 
