@@ -1,11 +1,11 @@
 import type { Attributes } from '../model/attributes.ts'
 import type { Caller, CallerDefinition, GuardRoute } from '../model/caller.ts'
-import type { DenialCode, MatchedRule, Question, Verdict } from '../model/verdict.ts'
+import type { ClusterFacts, DenialCode, MatchedRule, Question, Verdict } from '../model/verdict.ts'
 import { accessOf, type Access, type Match } from './access.ts'
 import { askedBy, createsToo } from './asked.ts'
 import { describeRequest } from './describe.ts'
 import { isDiscovery } from './discovery.ts'
-import { routeReasons } from './guard-table.ts'
+import { reasonFor } from './guard-table.ts'
 import { routesOf } from './guard.ts'
 import { refuseImpersonation } from './impersonation.ts'
 import { explainRefusal } from './nearest.ts'
@@ -50,9 +50,9 @@ function judge(definition: CallerDefinition, access: Access, question: Question)
   if (second !== undefined && second.match === undefined) {
     return deny('ScopeDenied', ruleOf(first.match), `${explainRefusal(definition.name, access.grants, second.asked)} (${why})`)
   }
-  if (!first.match.acknowledged) return deny('EscalationDenied', first.match.rule, closedBy(definition, first, first.match))
+  if (!first.match.acknowledged) return deny('EscalationDenied', first.match.rule, closedBy(definition, question.cluster, first, first.match))
   const { rule } = first.match.verdict
-  if (second?.match?.acknowledged === false) return deny('EscalationDenied', rule, closedBy(definition, second, second.match))
+  if (second?.match?.acknowledged === false) return deny('EscalationDenied', rule, closedBy(definition, question.cluster, second, second.match))
   return first.match.verdict
 }
 
@@ -61,12 +61,12 @@ function look(definition: CallerDefinition, access: Access, question: Question, 
   return { asked, routes, match: access.find(asked, routes) }
 }
 
-/** Why the guard closes the way, with the words that would open it. */
-function closedBy({ name }: CallerDefinition, { asked, routes }: Finding, { rule, text }: Unacknowledged): string {
+/** Which routes the guard keeps closed, why, and the line that would open them. */
+function closedBy({ name }: CallerDefinition, cluster: ClusterFacts, { asked, routes }: Finding, { rule, text }: Unacknowledged): string {
   const missing = routes.filter(route => !rule.acknowledge.includes(route))
-  const why = missing.map(route => routeReasons[route]).join(', and ')
-  return `caller "${name}" may not ${describeRequest(asked)}: ${why}; `
-    + `the rule that allows it (${text}) lacks acknowledge: [${missing.join(', ')}]`
+  const why = missing.map(route => `route ${route} (${reasonFor(route, cluster)})`).join(' and ')
+  return `caller "${name}" may not ${describeRequest(asked)}: guarded by ${why}; `
+    + `if it is meant, the rule that allows it (${text}) needs acknowledge: [${[...rule.acknowledge, ...missing].join(', ')}]`
 }
 
 function ruleOf(match: Match): MatchedRule | null {

@@ -1,4 +1,5 @@
 import type { GuardRoute } from '../model/caller.ts'
+import type { ClusterFacts } from '../model/verdict.ts'
 
 /** `write`: every verb but get, list and watch. */
 type Reach = 'any' | 'write' | 'create'
@@ -12,7 +13,8 @@ export interface GuardEntry {
   readonly reach: Reach
   /** Falls away for a caller with `impersonate`: upstream judges that caller itself. */
   readonly judgedUpstream?: true
-  readonly openshiftOnly?: true
+  /** Falls away where our account may use no security context constraints beyond the restricted ones. */
+  readonly byConstraints?: true
 }
 
 /** OpenShift 3 served its kinds under `/oapi` as well, without a group. */
@@ -22,7 +24,7 @@ function openshift(group: string): readonly string[] {
 
 const rbac = ['rbac.authorization.k8s.io', ...openshift('authorization.openshift.io')]
 const build = { route: 'build-strategy', groups: openshift('build.openshift.io'), reach: 'write', judgedUpstream: true } as const
-const runsPods = { route: 'run-as-us', groups: [''], resource: 'pods', judgedUpstream: true, openshiftOnly: true } as const
+const runsPods = { route: 'run-as-us', groups: [''], resource: 'pods', judgedUpstream: true, byConstraints: true } as const
 
 function each(resources: readonly string[], entry: Omit<GuardEntry, 'resource'>): GuardEntry[] {
   return resources.map(resource => ({ ...entry, resource }))
@@ -93,4 +95,12 @@ export const routeReasons: Readonly<Record<GuardRoute, string>> = {
   'template-instance': 'the template would be instantiated by the authority of this proxy',
   'build-strategy': 'the build would be checked against the authority of this proxy',
   'pull-secrets': 'it would read image pull secrets',
+}
+
+/** The same for one cluster: a route may be closed because we do not know better yet. */
+export function reasonFor(route: GuardRoute, { accountPending }: ClusterFacts): string {
+  if (route === 'own-credential' && accountPending) {
+    return 'it may reach the credential of this proxy: whose that is on this cluster is being asked, and not known yet'
+  }
+  return routeReasons[route]
 }

@@ -4,7 +4,7 @@ import type { ClusterFacts } from '../model/verdict.ts'
 import { guardTable, type GuardEntry } from './guard-table.ts'
 
 const none: readonly GuardRoute[] = []
-const ownPods = new Set(['exec', 'attach', 'portforward', 'proxy'])
+const intoPods = new Set(['exec', 'attach', 'portforward', 'proxy'])
 /** RBAC's virtual verbs have routes of their own: `impersonate users` writes no user. */
 const verbRoutes = new Map<string, readonly GuardRoute[]>([
   ['escalate', ['grant-role']], ['bind', ['grant-role']], ['impersonate', ['impersonate']],
@@ -33,7 +33,7 @@ export function routesOf(asked: Attributes, cluster: ClusterFacts, judgedUpstrea
 
   const routes = new Set<GuardRoute>()
   for (const entry of byResource.get(asked.resource) ?? []) {
-    if (covers(entry, asked) && !fallsAway(entry, cluster, judgedUpstream)) routes.add(entry.route)
+    if (covers(entry, asked) && !fallsAway(entry, asked, cluster, judgedUpstream)) routes.add(entry.route)
   }
   addVerbProxy(asked, routes)
   addOwnNamespaces(asked, cluster, routes)
@@ -44,8 +44,9 @@ function isServerInternal(path: string): boolean {
   return path.startsWith('/logs') || path === '/debug' || path.startsWith('/debug/')
 }
 
-function fallsAway(entry: GuardEntry, cluster: ClusterFacts, judgedUpstream: boolean): boolean {
-  return (entry.judgedUpstream === true && judgedUpstream) || (entry.openshiftOnly === true && !cluster.openshift)
+function fallsAway(entry: GuardEntry, { namespace }: Attributes, cluster: ClusterFacts, judgedUpstream: boolean): boolean {
+  if (entry.judgedUpstream === true && judgedUpstream) return true
+  return entry.byConstraints === true && (!cluster.openshift || cluster.restrictedIn.has(namespace))
 }
 
 function covers(entry: GuardEntry, asked: Attributes): boolean {
@@ -63,17 +64,22 @@ function addVerbProxy({ verb, apiGroup, resource }: Attributes, routes: Set<Guar
   if (verb === 'proxy' && apiGroup === '' && resource === 'nodes') routes.add('node-proxy')
 }
 
-/** What reaches the credential we hold, and the place where our callers are written down. */
+/**
+ * What reaches the credential we hold, and the place where our callers are written down. Where
+ * Portcullis runs lie its password, its bootstrap token and its TLS key, so they count as the credential.
+ */
 function addOwnNamespaces(asked: Attributes, cluster: ClusterFacts, routes: Set<GuardRoute>): void {
+  const { account, accountPending, ownNamespaces } = cluster
   const write = isWrite(asked.verb)
-  const secrets = isSecret(asked)
-  const inAccounts = asked.namespace !== '' && asked.namespace === cluster.account?.namespace
   // A request for every namespace includes ours, also where we do not know which one that is.
-  const mayHoldOurs = inAccounts || asked.namespace === ''
-  if (secrets && mayHoldOurs) routes.add('own-credential')
-  if (secrets && asked.resource === 'secrets' && write && mayHoldOurs) routes.add('mint-token')
-  if (inAccounts && (write || ownPods.has(asked.subresource))) routes.add('own-credential')
-  if (write && (isOwnGroup(asked.apiGroup) || cluster.ownNamespaces.includes(asked.namespace))) routes.add('own-callers')
+  const everywhere = asked.namespace === ''
+  const inAccounts = !everywhere && (accountPending || asked.namespace === account?.namespace)
+  const inOwn = ownNamespaces.includes(asked.namespace)
+  if (isSecret(asked) && (everywhere || inAccounts || inOwn)) routes.add('own-credential')
+  if (isSecret(asked) && asked.resource === 'secrets' && write && (everywhere || inAccounts)) routes.add('mint-token')
+  if (inAccounts && write) routes.add('own-credential')
+  if ((inAccounts || inOwn) && (intoPods.has(asked.subresource) || asked.verb === 'proxy')) routes.add('own-credential')
+  if (write && (inOwn || isOwnGroup(asked.apiGroup))) routes.add('own-callers')
 }
 
 function isSecret({ apiGroup, resource, subresource }: Attributes): boolean {

@@ -1,7 +1,11 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { requireCallers } from '../callers/load.ts'
 import type { ClusterConfig, Config, CredentialConfig } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
+import { certificateClaims } from '../credentials/certificate-claims.ts'
+import { readPodToken } from '../credentials/in-cluster.ts'
+import { readMaterial } from '../credentials/kubeconfig.ts'
 import { readToken } from '../credentials/token.ts'
 import type { Account, ClusterFacts } from '../model/verdict.ts'
 import { ownNamespaces } from '../wiring/clusters.ts'
@@ -18,18 +22,21 @@ export async function loadKnown(file: string, env: Env): Promise<Known> {
   const { config } = await requireConfig(file)
   const { callers } = await requireCallers(config.callers.paths)
   const byName = new Map(callers.map(caller => [caller.name, caller]))
-  const clusters = await Promise.all(config.clusters.map(cluster => toFacts(cluster, config, env)))
+  const clusters = await Promise.all(config.clusters.map(cluster => factsOf(cluster, config, env)))
   return {
     findCaller: name => byName.get(name),
     clusterFacts: name => name === undefined ? clusters[0] : clusters.find(cluster => cluster.name === name),
   }
 }
 
-async function toFacts(cluster: ClusterConfig, config: Config, env: Env): Promise<ClusterFacts> {
+/** What the guard may know of a cluster without asking it. */
+export async function factsOf(cluster: ClusterConfig, config: Config, env: Env): Promise<ClusterFacts> {
   return {
     name: cluster.name,
     openshift: cluster.openshift === true,
     account: await accountOf(cluster, env),
+    accountPending: false,
+    restrictedIn: new Set(),
     ownNamespaces: ownNamespaces(config, cluster, undefined),
   }
 }
@@ -40,11 +47,15 @@ async function accountOf({ credential }: ClusterConfig, env: Env): Promise<Accou
   return accountOfBootstrap(credential.kind === 'tokenRequest' ? credential.bootstrap : credential, env)
 }
 
-async function accountOfBootstrap(credential: CredentialConfig, env: Env): Promise<Account | undefined> {
+/** Of a credential that is there from the start; `podFolder`: where the kubelet puts what a pod needs. */
+export async function accountOfBootstrap(credential: CredentialConfig, env: Env, podFolder?: string): Promise<Account | undefined> {
   try {
     switch (credential.kind) {
       case 'tokenFile': return readToken(await readFile(credential.path, 'utf8')).claims.account
       case 'tokenEnv': return readToken(env[credential.variable] ?? '').claims.account
+      case 'clientCertificate': return certificateClaims(new X509Certificate(await readFile(credential.certFile))).account
+      case 'kubeconfig': return (await readMaterial({ ...credential, allowLoose: true })).claims.account
+      case 'inCluster': return (await readPodToken(podFolder)).claims.account
       default: return undefined
     }
   } catch {

@@ -1,34 +1,72 @@
 import type { BaseLogger } from 'pino'
+import type { Schedule } from './asking.ts'
 import { createClient, type ClientOptions } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { detectOpenshift, type OpenshiftAnswer } from './openshift.ts'
+import { OwnAccount } from './own-account.ts'
+import { RestrictedNamespaces } from './scc.ts'
 
 export interface ClusterOptions extends ClientOptions {
   readonly openshift: boolean | 'auto'
   /** Namespaces of this cluster that hold Portcullis itself or its callers. */
   readonly ownNamespaces: readonly string[]
-  readonly log?: Pick<BaseLogger, 'debug'>
+  readonly log?: Pick<BaseLogger, 'debug' | 'warn'>
+  readonly schedule?: Schedule
 }
 
-/** Opens no connection that `openshift: auto` does not need. Throws for a `server` that is no https URL. */
-export function createCluster(options: ClusterOptions): Cluster {
+export interface AskedCluster extends Cluster {
+  /** Resolves when whatever `facts` has to ask of the API server was tried once. */
+  readonly tried: Promise<void>
+}
+
+/** Opens no connection that its facts do not need. Throws for a `server` that is no https URL. */
+export function createCluster(options: ClusterOptions): AskedCluster {
   const { name, credential, timeouts, ownNamespaces } = options
   const client = createClient(options)
   const { origin, basePath, tls, rejected, fetch } = client
-  const openshift = openshiftOf(options, fetch)
+  const asked = askFacts(options, fetch)
   return {
     name, origin, basePath, credential, timeouts, tls, rejected, fetch,
     get short() { return client.short },
     get long() { return client.long },
-    facts: () => ({ name, openshift: openshift.current(), account: credential.facts().claims.account, ownNamespaces }),
+    tried: asked.tried,
+    facts: () => ({ name, ownNamespaces, ...asked.current() }),
     async close() {
-      openshift.close()
+      asked.close()
       await client.close()
     },
   }
 }
 
+/** What the guard needs and no config tells. */
+function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
+  const openshift = openshiftOf(options, fetch)
+  const account = new OwnAccount({ ...options, fetch })
+  let restricted: RestrictedNamespaces | undefined
+  let closed = false
+  const tried = Promise.all([openshift.tried, account.tried]).then(async () => {
+    if (closed || options.openshift === false) return
+    restricted = new RestrictedNamespaces({ ...options, fetch, openshift: openshift.current, identity: () => account.identity() })
+    await restricted.tried
+  })
+  return {
+    tried,
+    current: () => {
+      const { account: known, pending } = account.current()
+      return { openshift: openshift.current(), account: known, accountPending: pending, restrictedIn: restricted?.current() ?? nowhere }
+    },
+    close() {
+      closed = true
+      openshift.close()
+      account.close()
+      restricted?.close()
+    },
+  }
+}
+
+const nowhere: ReadonlySet<string> = new Set()
+
 function openshiftOf({ openshift, log }: ClusterOptions, fetch: Cluster['fetch']): OpenshiftAnswer {
   if (openshift === 'auto') return detectOpenshift({ fetch, log })
-  return { current: () => openshift, close() {} }
+  return { current: () => openshift, tried: Promise.resolve(), close() {} }
 }

@@ -1,4 +1,5 @@
 import type { BaseLogger } from 'pino'
+import { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 
 export interface OpenshiftOptions {
@@ -9,38 +10,27 @@ export interface OpenshiftOptions {
 export interface OpenshiftAnswer {
   /** True until the API server has said no: the guard is stricter on OpenShift. */
   current(): boolean
+  /** Resolves when the first attempt is over. */
+  readonly tried: Promise<void>
   close(): void
 }
 
-const second = 1000
-const slowest = 300 * second
 /** A cluster that is still starting says 404 before its OpenShift API servers are registered. */
-const askAgainAfterNo = 600 * second
+const askAgainAfterNo = 600_000
 
 /** Finds out, beside the requests, whether an API server is OpenShift's: whether it serves security.openshift.io. */
 export function detectOpenshift({ fetch, log }: OpenshiftOptions): OpenshiftAnswer {
-  const stop = new AbortController()
   let openshift = true
-  let timer: NodeJS.Timeout | undefined
-  let wait = second
-
-  async function ask(): Promise<void> {
-    const status = await statusOf(fetch, stop.signal, log)
-    if (stop.signal.aborted) return
-    if (status === 200 || status === 404) openshift = status === 200
-    if (status === 200) return
-    timer = setTimeout(() => void ask(), status === 404 ? askAgainAfterNo : wait)
-    timer.unref()
-    wait = Math.min(wait * 2, slowest)
-  }
-
-  void ask()
+  const asking = new Asking(async (signal) => {
+    const status = await statusOf(fetch, signal, log)
+    if (status !== 200 && status !== 404) return undefined
+    openshift = status === 200
+    return openshift ? Infinity : askAgainAfterNo
+  })
   return {
     current: () => openshift,
-    close() {
-      stop.abort()
-      clearTimeout(timer)
-    },
+    tried: asking.tried,
+    close: () => asking.close(),
   }
 }
 

@@ -26,11 +26,16 @@ export interface ClusterFacts {
   readonly openshift: boolean
   /** The account behind our credential; undefined where it is not known (yet). */
   readonly account: Account | undefined
+  /** It is still being asked for: until there is a definite answer any namespace may be ours. */
+  readonly accountPending: boolean
+  /** Namespaces in which our account is known to have no security context constraints beyond the restricted ones. */
+  readonly restrictedIn: ReadonlySet<string>
   /** Namespaces of this cluster that hold Portcullis itself or its callers. */
   readonly ownNamespaces: readonly string[]
 }
 
 export interface Account {
+  /** Empty for a user that is no service account. */
   readonly namespace: string
   readonly name: string
 }

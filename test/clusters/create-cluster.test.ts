@@ -1,4 +1,5 @@
 import t from 'tap'
+import { noClaims } from '../../src/credentials/claims.ts'
 import { clusterFor, credentialOf } from '../support/cluster-builders.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
 
@@ -28,10 +29,52 @@ t.test('a server that cannot prove itself, or holds more than an address, is ref
 })
 
 t.test('its facts are what is configured and what the credential knows', async (t) => {
-  const facts = clusterFor(t, nowhere, { name: 'b', openshift: true, ownNamespaces: ['portcullis'] }).facts()
-  t.strictSame(facts, {
-    name: 'b', openshift: true, account: { namespace: 'portcullis', name: 'proxy' }, ownNamespaces: ['portcullis'],
-  })
+  const cluster = clusterFor(t, nowhere, { name: 'b', openshift: false, ownNamespaces: ['portcullis'] })
+  const known = {
+    name: 'b', openshift: false, account: { namespace: 'portcullis', name: 'proxy' }, accountPending: false,
+    restrictedIn: new Set(), ownNamespaces: ['portcullis'],
+  }
+  t.strictSame(cluster.facts(), known)
+  await cluster.tried
+  t.strictSame(cluster.facts(), known)
+})
+
+const opaque = { ...credentialOf('sha256~x'), facts: () => ({ ...credentialOf('').facts(), claims: noClaims }) }
+
+t.test('what neither tells it asks the API server, with its own credential', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer(({ target }) => ({
+    status: target.startsWith('/apis/authentication.k8s.io/v1/') ? 201 : 200,
+    headers: ['Content-Type', 'application/json'],
+    body: JSON.stringify(answers[target] ?? {}),
+  }))
+  const answers: Record<string, object> = {
+    '/apis/authentication.k8s.io/v1/selfsubjectreviews': { status: { userInfo: { username: 'system:serviceaccount:bots:ci', groups: ['x'] } } },
+    '/apis/security.openshift.io/v1/securitycontextconstraints?limit=500': { items: [] },
+    '/apis/project.openshift.io/v1/projects?limit=500': { items: [{ metadata: { name: 'a' } }] },
+    '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews': { status: { resourceRules: [], incomplete: false } },
+  }
+  const cluster = clusterFor(t, upstream, { openshift: 'auto', credential: opaque })
+  t.match(cluster.facts(), { openshift: true, account: undefined, accountPending: true })
+  t.equal(cluster.facts().restrictedIn.size, 0)
+  await cluster.tried
+  t.match(cluster.facts(), { openshift: true, account: { namespace: 'bots', name: 'ci' }, accountPending: false })
+  t.strictSame([...cluster.facts().restrictedIn], ['a'])
+  t.strictSame(upstream.requests.map(({ method, target }) => `${method} ${target}`).sort(), [
+    'GET /apis/project.openshift.io/v1/projects?limit=500', 'GET /apis/security.openshift.io',
+    'GET /apis/security.openshift.io/v1/securitycontextconstraints?limit=500',
+    'POST /apis/authentication.k8s.io/v1/selfsubjectreviews', 'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+  ])
+  for (const request of upstream.requests) t.strictSame(request.all('authorization'), ['Bearer sha256~x'], request.target)
+})
+
+t.test('on Kubernetes nothing of OpenShift is asked about', async (t) => {
+  const upstream = await startUpstream(t)
+  await clusterFor(t, upstream, { openshift: false }).tried
+  t.strictSame(upstream.requests, [])
+  upstream.answer(() => ({ status: 404 }))
+  await clusterFor(t, upstream, { openshift: 'auto' }).tried
+  t.strictSame(upstream.requests.map(({ target }) => target), ['/apis/security.openshift.io'])
 })
 
 t.test('closing lets go of idle connections and of the credential', async (t) => {

@@ -142,7 +142,7 @@ export class AttackTarget {
     const answered = await this.send(way, attack)
     const label = `${way} ${name || (attack.target ?? JSON.stringify(attack.headers))}`
     t.equal(answered.status, expected.status, `${label}: status`)
-    t.equal(codeOf(answered.body), expected.code, `${label}: code`)
+    if (attack.method !== 'HEAD') t.equal(codeOf(answered.body), expected.code, `${label}: code`)
     await this.silent(t, proxy, before, label, expected.code)
     return answered
   }
@@ -231,9 +231,10 @@ export async function startTarget(t: Test, options: TargetOptions = {}): Promise
   return new AttackTarget(t, { upstreams, plain, tls, root })
 }
 
-/** The proxy's own watches on what the cluster serves. */
+/** The proxy's own watches on what the cluster serves, and its question about constraints. */
 function aside(target: string): boolean {
-  return /^\/apis\/(apiextensions|apiregistration)\.k8s\.io\/v1\/(customresourcedefinitions|apiservices)\?/.test(target)
+  return /^\/apis\/(apiextensions|apiregistration)\.k8s\.io\/v1\/(customresourcedefinitions|apiservices)\?(?!dryRun)/.test(target)
+    || target === '/apis/security.openshift.io/v1/securitycontextconstraints?limit=500'
 }
 
 /** Upgrades are switched and echoed, all else is `{}`. */

@@ -85,7 +85,10 @@ export function admitted(overrides: Partial<Omit<Admitted, 'question'>> & { ques
     upgrade: overrides.arrival?.upgrade ?? false,
     contentType: undefined,
     impersonation: undefined,
-    cluster: { name: overrides.cluster ?? 'prod', openshift: false, account: undefined, ownNamespaces: [] },
+    cluster: {
+      name: overrides.cluster ?? 'prod', openshift: false, account: undefined, accountPending: false,
+      restrictedIn: new Set(), ownNamespaces: [],
+    },
     ...overrides.question,
   }
   return {

@@ -1,5 +1,4 @@
-import { createCluster, type ClusterOptions } from '../../src/clusters/create-cluster.ts'
-import type { Cluster } from '../../src/clusters/cluster.ts'
+import { createCluster, type AskedCluster, type ClusterOptions } from '../../src/clusters/create-cluster.ts'
 import { noClaims } from '../../src/credentials/claims.ts'
 import type { Credential, Presented } from '../../src/credentials/credential.ts'
 import type { Scope } from './scope.ts'
@@ -39,7 +38,7 @@ export function credentialOf(token: string): TestCredential {
 /** A cluster for a server under test; both agents are closed for good with the test. */
 export function clusterFor(
   t: Scope, { url, ca }: { readonly url: string, readonly ca: string }, overrides: Partial<ClusterOptions> = {},
-): Cluster {
+): AskedCluster {
   const cluster = createCluster({
     name: 'prod', server: url, ca, tlsServerName: undefined, credential: credentialOf('upstream-token'),
     timeouts: { connect: 25_000, response: 30_000 }, openshift: false, ownNamespaces: [],

@@ -6,7 +6,11 @@ import { callerWith } from './builders.ts'
 
 /** A cluster whose account lives in `own`, with Portcullis itself in `portcullis`. */
 export function facts(overrides: Partial<ClusterFacts> = {}): ClusterFacts {
-  return { name: 'prod', openshift: false, account: { namespace: 'own', name: 'proxy' }, ownNamespaces: ['portcullis'], ...overrides }
+  return {
+    name: 'prod', openshift: false, account: { namespace: 'own', name: 'proxy' }, accountPending: false,
+    restrictedIn: new Set(), ownNamespaces: ['portcullis'],
+    ...overrides,
+  }
 }
 
 /** `GET /api/v1/pods` as a question about a request that looks so. */

@@ -1,0 +1,46 @@
+import { ProxyError } from '../errors.ts'
+import type { Cluster } from './cluster.ts'
+
+export type Fields = Readonly<Record<string, unknown>>
+
+export interface QuestionOptions {
+  readonly signal: AbortSignal
+  /** Sent as JSON, by POST; undefined: a GET. */
+  readonly body?: object
+}
+
+/** Of lists: some hundred objects. */
+const maxSize = 8 << 20
+
+/**
+ * A question of our own to an API server. Resolves with the object it answers; undefined where it
+ * definitely does not tell (4xx, rubbish). Rejects where that may pass: it is to be asked again.
+ */
+export async function askObject(fetch: Cluster['fetch'], target: string, { signal, body }: QuestionOptions): Promise<Fields | undefined> {
+  const headers = ['Accept', 'application/json', ...body === undefined ? [] : ['Content-Type', 'application/json']]
+  const sent = body === undefined ? {} : { method: 'POST' as const, body: JSON.stringify(body) }
+  const answer = await fetch(target, headers, { ...sent, maxSize, signal })
+  if (answer.status === 408 || answer.status === 429 || answer.status >= 500) {
+    throw new ProxyError('BadUpstream', `the API server answered ${answer.status} to a question of Portcullis itself`)
+  }
+  return answer.status === 200 || answer.status === 201 ? parseObject(answer.body) : undefined
+}
+
+export function asFields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? value as Fields : {}
+}
+
+/** What of a list is text; undefined where it is no list, or holds something else. A list that is left out is empty. */
+export function asTexts(value: unknown): readonly string[] | undefined {
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) && value.every(item => typeof item === 'string') ? value : undefined
+}
+
+function parseObject(body: Buffer): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString())
+    return typeof value === 'object' && value !== null ? value as Fields : undefined
+  } catch {
+    return undefined
+  }
+}
