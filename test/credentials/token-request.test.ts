@@ -88,6 +88,12 @@ t.test('a token is asked for with the bootstrap one, presented, and asked for an
   t.notMatch(JSON.stringify(credential.facts()), /bootstrap"|eyJ/)
 })
 
+t.test('a name with odd characters is one segment of the path', async (t) => {
+  const { upstream, credential } = await setUp(t, { serviceAccount: { namespace: 'tools/..', name: 'x?y' } })
+  await t.rejects(credential.start(), { message: /^the service account tools\/..\/x\?y does not exist/ })
+  t.equal(upstream.requests[0]?.target, '/api/v1/namespaces/tools%2F../serviceaccounts/x%3Fy/token')
+})
+
 t.test('what is not configured is not asked for', async (t) => {
   const { credential, asked } = await setUp(t, { lifetime: undefined })
   await credential.start()
@@ -189,7 +195,7 @@ t.test('after a 401 to the minted token one more is asked for, however many 401s
 })
 
 t.test('it closes its bootstrap credential, and gives up what it asked', async (t) => {
-  const { upstream, bootstrap, credential, state } = await setUp(t)
+  const { upstream, bootstrap, credential, state } = await setUp(t, { response: 600_000 })
   upstream.answer(() => 'hold')
   const started = credential.start()
   const { connection } = await upstream.nextRequest()

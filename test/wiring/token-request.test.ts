@@ -1,4 +1,6 @@
 // The credential tokenRequest as a whole: a bootstrap token that may do nothing but ask for tokens, and the proxy before it.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { callerEntry } from '../support/attack-target.ts'
 import { keyFor } from '../support/keys.ts'
@@ -15,7 +17,7 @@ const everything = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespac
 
 async function setUp(t: Test, options: { readonly token?: string, readonly granted?: boolean } = {}) {
   const { token = bootstrap, granted = true } = options
-  const users: Readonly<Record<string, string>> = {
+  const users: Record<string, string> = {
     'Bearer sample-token': 'root', [`Bearer ${bootstrap}`]: 'system:serviceaccount:portcullis:bootstrap',
   }
   const { sample, ca, call } = await startSample(t, {
@@ -30,7 +32,12 @@ async function setUp(t: Test, options: { readonly token?: string, readonly grant
   })
   const headers = ['Host', 'localhost', 'Authorization', `Bearer ${key.key}`]
   return {
-    sample, proxy, call,
+    proxy, call, users,
+    /** Another account of the same name: the tokens of the one before are worth nothing. */
+    async revokeMinted() {
+      await call('DELETE', `${accounts}/portcullis`)
+      await call('POST', accounts, { body: { metadata: { name: 'portcullis' } } })
+    },
     async send(method: string, target: string, body?: object) {
       const client = await connectRaw(t, { port: proxy.port })
       client.request(method, target, body === undefined ? headers : [...headers, 'Content-Type', 'application/json'], body && JSON.stringify(body))
@@ -70,11 +77,10 @@ t.test('requests, watches and questions of its own go up with the minted token, 
 })
 
 t.test('a minted token that is revoked is replaced once, by one request, and what is open stays open', async (t) => {
-  const { send, watch, sent, call } = await setUp(t)
+  const { send, watch, sent, revokeMinted } = await setUp(t)
   const stream = await watch(`${configMaps}?watch=true&fieldSelector=metadata.name%3Dwitness`)
   t.equal(stream.status, 200)
-  await call('DELETE', `${accounts}/portcullis`)
-  await call('POST', accounts, { body: { metadata: { name: 'portcullis' } } })
+  await revokeMinted()
 
   const answers = await Promise.all(Array.from({ length: 5 }, () => send('GET', configMaps)))
   t.strictSame(answers.map(({ status }) => status), [200, 200, 200, 200, 200])
@@ -83,6 +89,17 @@ t.test('a minted token that is revoked is replaced once, by one request, and wha
 
   t.equal((await send('POST', configMaps, { metadata: { name: 'witness' } })).status, 201)
   t.match(String(await stream.next()), /"ADDED".*"witness"/)
+})
+
+t.test('a bootstrap token that was replaced is followed', async (t) => {
+  const { send, proxy, users, revokeMinted } = await setUp(t)
+  t.equal((await send('GET', configMaps)).status, 200)
+  const next = 'next-bootstrap-token-0123456789abcdef'
+  users[`Bearer ${next}`] = 'system:serviceaccount:portcullis:bootstrap'
+  delete users[`Bearer ${bootstrap}`]
+  await writeFile(join(proxy.folder, 'token'), next)
+  await revokeMinted()
+  t.equal((await send('GET', configMaps)).status, 200)
 })
 
 t.test('an account that is gone is named, to the caller and to the operator', async (t) => {
