@@ -60,15 +60,17 @@ interface Watching {
   ended: boolean
 }
 
+type Send = (caller: number, method: Dispatcher.HttpMethod, path: string, body?: object) => Promise<Dispatcher.ResponseData>
+
 class Run {
   readonly failures: string[] = []
   readonly written = new Set<string>()
   readonly watching: Watching[] = []
   requests = 0
-  readonly #send: (caller: number, method: Dispatcher.HttpMethod, path: string, body?: object) => Promise<Dispatcher.ResponseData>
+  readonly #send: Send
   readonly #grown = new EventEmitter()
 
-  constructor(send: Run['#send']) {
+  constructor(send: Send) {
     this.#send = send
   }
 
