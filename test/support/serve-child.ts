@@ -1,0 +1,5 @@
+// `portcullis serve` with another place for what a kubelet gives to a pod. Started by serve-process.ts.
+import { serveCommand } from '../../src/cli/serve.ts'
+
+const [configFile = '', podFolder = ''] = process.argv.slice(2)
+process.exitCode = await serveCommand({ configFile }, { stderr: process.stderr, env: process.env, podFolder })
