@@ -2,7 +2,7 @@ import type { Cluster, Clusters } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
 import { headerValue } from '../headers/read.ts'
 import { admittedHeaders } from '../headers/request.ts'
-import { callerHeaders } from '../headers/response.ts'
+import { callerHeaders, callerReason } from '../headers/response.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
 import { isProxied, type Attributes } from '../model/attributes.ts'
@@ -106,6 +106,7 @@ class Sending {
       proxied: isProxied(resolved.attributes),
       patience: resolved.longRunning ? undefined : this.#cluster.timeouts.response,
       headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
+      reason: upstream => callerReason(upstream, authorization),
       onHead: (status) => {
         this.#exchange.trail.note({ upstreamMs: performance.now() - sentAt })
         if (resolved.longRunning) this.#exchange.trail.started(status)

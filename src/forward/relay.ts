@@ -10,6 +10,8 @@ export interface RelayOptions {
   readonly reply: Reply
   /** Turns upstream's headers into the caller's. */
   readonly headers: (upstream: readonly string[]) => readonly string[]
+  /** Turns upstream's reason phrase into the caller's. */
+  readonly reason: (upstream: string) => string
   /** Send the head and each chunk at once (long-running requests). */
   readonly flush: boolean
   /**
@@ -111,7 +113,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const upstream = flatHeaders(controller.rawHeaders)
     this.#hasLength = headerValue(upstream, 'content-length') !== undefined
     this.#options.onHead?.(status)
-    this.#options.reply.head(status, isAscii(message) ? message : '', this.#options.headers(upstream), { flush: this.#options.flush })
+    this.#options.reply.head(status, this.#options.reason(message), this.#options.headers(upstream), { flush: this.#options.flush })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -151,9 +153,4 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#abortReason === undefined && isCertificateRefused(error)) this.#settle({ kind: 'unauthorized', alert: error })
     else this.#settle({ kind: 'failed', error: this.#abortReason ?? error })
   }
-}
-
-/** undici reads a reason phrase as UTF-8, and what that made of other bytes cannot be written. It means nothing anyway (RFC 9112 §4). */
-function isAscii(message: string): boolean {
-  return /^[\t\x20-\x7e]*$/.test(message)
 }

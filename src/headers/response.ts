@@ -1,3 +1,4 @@
+import { formsOf } from './credential-forms.ts'
 import { hopByHop, nominated } from './names.ts'
 
 export interface CallerResponse {
@@ -14,40 +15,42 @@ export interface CallerResponse {
  */
 export function callerHeaders(headers: readonly string[], response: CallerResponse): string[] {
   const connectionOnly = nominated(headers)
-  const secrets = echoes(response.authorization)
+  const secrets = formsOfToken(response.authorization)
   const kept = ['Audit-Id', response.auditId]
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? ''
     const value = headers[i + 1] ?? ''
     const lowerName = name.toLowerCase()
     if (lowerName === 'audit-id' || hopByHop.has(lowerName) || connectionOnly.has(lowerName)) continue
-    if (secrets.some(secret => value.includes(secret) || name.includes(secret))) continue
+    if (holds(value, secrets) || holds(name, secrets)) continue
     kept.push(name, lowerName === 'location' ? relocated(value, response.prefix) : value)
   }
   return kept
 }
 
-/** The token itself, percent-encoded, and in base64 (as a Basic password would be, at any offset). */
-function echoes(authorization: string | undefined): string[] {
-  const token = authorization?.replace(/^\S+\s+/, '')
-  if (token === undefined || token === '') return []
-  return [token, encodeURIComponent(token), ...base64Forms(token)]
+/**
+ * The reason phrase of an answer to the caller. It says nothing that the status does not (RFC 9112 §4):
+ * where it cannot be written as it came, or echoes our credential, there is none.
+ */
+export function callerReason(message: string, authorization: string | undefined): string {
+  return /^[\t\x20-\x7e]*$/.test(message) && !holds(message, formsOfToken(authorization)) ? message : ''
+}
+
+function holds(text: string, secrets: readonly string[]): boolean {
+  return secrets.some(secret => text.length >= secret.length && text.includes(secret))
 }
 
 const mostCached = 100
-const base64Cache = new Map<string, string[]>()
+const formsCache = new Map<string, readonly string[]>()
 
-/** Base64 of `token` behind 0, 1 or 2 other bytes, less the characters that its neighbours touch. */
-function base64Forms(token: string): string[] {
-  const known = base64Cache.get(token)
+/** Of the token behind the scheme; none where there is none. */
+function formsOfToken(authorization = ''): readonly string[] {
+  const known = formsCache.get(authorization)
   if (known !== undefined) return known
-  const forms = [0, 1, 2].map((offset) => {
-    const encoded = Buffer.concat([Buffer.alloc(offset), Buffer.from(token)]).toString('base64').replace(/=+$/, '')
-    return encoded.slice(offset === 0 ? 0 : offset + 1, -2)
-  }).filter(form => form.length >= 16)
+  const forms = formsOf(authorization.replace(/^\S+\s+/, ''))
   // One entry a cluster and renewal; cleared before renewals of years add up.
-  if (base64Cache.size >= mostCached) base64Cache.clear()
-  base64Cache.set(token, forms)
+  if (formsCache.size >= mostCached) formsCache.clear()
+  formsCache.set(authorization, forms)
   return forms
 }
 

@@ -11,7 +11,8 @@ export interface RelayOptions {
   /** What was read of its body already. */
   readonly seen: Buffer
   readonly caller: Duplex
-  /** Upstream's, made fit for the caller; framing is added here. */
+  /** Both upstream's, made fit for the caller; framing is added here. */
+  readonly reason: string
   readonly headers: readonly string[]
   /** Its reason becomes the ending; the relay itself aborts it when the caller leaves. */
   readonly stop: AbortController
@@ -29,10 +30,10 @@ export interface Ended {
  * connections are dead: what the caller still sends is read and thrown away, for it
  * would reach upstream under our credential and unjudged (CVE-2018-1002105).
  */
-export async function relay({ response, seen, caller, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
+export async function relay({ response, seen, caller, reason, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
   const status = response.statusCode ?? 502
   const framing = framingOf(status, headers)
-  const head = rawHead(status, reasonPhrase(response), [...headers, ...framing.headers, 'Connection', 'close'])
+  const head = rawHead(status, reason, [...headers, ...framing.headers, 'Connection', 'close'])
   const left = () => stop.abort('caller-left')
   const cut = () => { response.destroy() }
   caller.on('end', left)
@@ -64,11 +65,6 @@ export async function relay({ response, seen, caller, headers, stop, lingerMs = 
 async function* bodyOf(response: IncomingMessage, seen: Buffer): AsyncIterable<Buffer> {
   if (seen.length > 0) yield seen
   yield* response as AsyncIterable<Buffer>
-}
-
-/** node:http lets control characters through here (RFC 9112 §4); they say nothing, and could end a line. */
-function reasonPhrase({ statusMessage = '' }: IncomingMessage): string {
-  return statusMessage.replace(/[^\t -~\x80-\xff]/g, '')
 }
 
 function endingOf(signal: AbortSignal, caller: Duplex): Ending {

@@ -4,7 +4,7 @@ import type { Cluster, Clusters } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
 import { rawHead } from '../headers/raw-head.ts'
-import { callerHeaders } from '../headers/response.ts'
+import { callerHeaders, callerReason } from '../headers/response.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Trail } from '../model/trail.ts'
 import type { Streams } from '../streams/streams.ts'
@@ -116,7 +116,9 @@ class Passage {
   #relay(opened: Opened, status: number): Promise<Ended> {
     const { socket, trail } = this.#upgrade
     if (this.#admitted.resolved.longRunning && status < 300) trail.started(status)
-    return relay({ response: opened.response, seen: opened.seen, caller: socket, headers: this.#headers(opened), stop: this.stop })
+    const { response, seen, authorization } = opened
+    const reason = callerReason(response.statusMessage ?? '', authorization)
+    return relay({ response, seen, caller: socket, reason, headers: this.#headers(opened), stop: this.stop })
   }
 
   #headers({ response, authorization }: Opened): string[] {

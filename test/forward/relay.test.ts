@@ -27,7 +27,7 @@ function controllerOf() {
   return { controller: controller as Parameters<Relay['onRequestStart']>[0], aborted }
 }
 
-const relayOf = (reply: Reply, patience?: number) => new Relay({ reply, flush: false, headers: (upstream) => upstream, patience })
+const relayOf = (reply: Reply, patience?: number) => new Relay({ reply, flush: false, headers: (upstream) => upstream, reason: (upstream) => upstream, patience })
 
 t.test('a request that no connection becomes free for is given up, and may be tried again', async (t) => {
   const end = await relayOf(new FullReply(), 10).ended

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { callerHeaders } from '../../src/headers/response.ts'
+import { callerHeaders, callerReason } from '../../src/headers/response.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQifQ.c2lnbmF0dXJl'
 const options = { auditId: 'our-audit-id', prefix: undefined, authorization: `Bearer ${token}` }
@@ -20,10 +20,26 @@ t.test('there is exactly one Audit-Id, whatever upstream says', async (t) => {
 })
 
 t.test('a header that echoes our credential is dropped, in every encoding', async (t) => {
-  const basic = Buffer.from(`serviceaccount:${token}`).toString('base64')
-  for (const value of [token, `Bearer ${token}`, `x=${encodeURIComponent(token)}&y`, basic, Buffer.from(`ab:${token}:cd`).toString('base64')]) {
-    t.strictSame(callerHeaders(['X-Echo', value, 'X-Kept', 'yes'], options), ['Audit-Id', 'our-audit-id', 'X-Kept', 'yes'], value)
+  for (const secret of [token, 'sha256~opaque?with+all/of~them=', 'password-of-some-kind']) {
+    const ours = { ...options, authorization: `Bearer ${secret}` }
+    for (const value of formsIn(secret)) {
+      t.strictSame(callerHeaders(['X-Echo', value, 'X-Kept', 'yes'], ours), ['Audit-Id', 'our-audit-id', 'X-Kept', 'yes'], value)
+    }
   }
+})
+
+/** A secret as others may write it. */
+const formsIn = (secret: string) => [
+  secret, `Bearer ${secret}`, `x=${encodeURIComponent(secret)}&y`, encodeURIComponent(secret).replace(/%../g, (triplet) => triplet.toLowerCase()),
+  ...['sa:', 'serviceaccount:', ':'].flatMap((user) => [
+    Buffer.from(`${user}${secret}`).toString('base64'), Buffer.from(`${user}${secret} and more`).toString('base64url'),
+  ]),
+]
+
+t.test('a reason phrase passes, unless it echoes our credential or cannot be written', async (t) => {
+  for (const phrase of ['OK', 'Not Found', 'I\'m a teapot\t', '']) t.equal(callerReason(phrase, options.authorization), phrase)
+  for (const phrase of [...formsIn(token), 'caf\xe9', 'Not\x07Found', 'OK\r\nX-Injected: 1']) t.equal(callerReason(phrase, options.authorization), '', phrase)
+  t.equal(callerReason('OK', undefined), 'OK', 'under a client certificate there is nothing to echo')
 })
 
 t.test('a path-absolute Location of a named cluster gets its prefix back, and no other does', async (t) => {

@@ -115,12 +115,12 @@ for (const [how, head] of [['a length', 'Content-Length: 100'], ['chunks', 'Tran
   })
 }
 
-t.test('control characters in the status line are not passed on', async (t) => {
+t.test('a reason phrase with control characters is not passed on', async (t) => {
   const { upstream, client } = await setUp(t)
   upstream.answer((_request, reply) => { reply.raw('HTTP/1.1 403 a\0b\x01c\r\nContent-Length: 0\r\n\r\n') })
   exec(client)
   const { status, message } = await client.response()
-  t.strictSame([status, message], [403, 'abc'])
+  t.strictSame([status, message], [403, ''])
 })
 
 t.test('a redirect is relayed and not followed', async (t) => {
@@ -219,7 +219,7 @@ t.test('an answer of which the last bytes were never taken is not complete', asy
   const response = Object.assign(Readable.from([Buffer.from('{}')]), { statusCode: 200, statusMessage: 'OK' }) as IncomingMessage
   const caller = new Duplex({ read() {}, write(_chunk, _encoding, done) { if (this.writableLength < 100) done() } })
   caller.on('error', () => {})
-  const ended = relay({ response, seen: Buffer.alloc(0), caller, headers: [], stop: new AbortController() })
+  const ended = relay({ response, seen: Buffer.alloc(0), caller, reason: 'OK', headers: [], stop: new AbortController() })
   await once(response, 'end')
   caller.destroy()
   t.equal((await ended).ending, 'caller-left')
