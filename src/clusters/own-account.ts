@@ -1,4 +1,3 @@
-import type { BaseLogger } from 'pino'
 import type { Credential, Presented } from '../credentials/credential.ts'
 import type { Account } from '../model/verdict.ts'
 import { Asking, type Schedule } from './asking.ts'
@@ -8,7 +7,7 @@ import { accountOf, askIdentity, identityOfAccount, type Identity } from './iden
 export interface OwnAccountOptions {
   readonly credential: Pick<Credential, 'present' | 'facts'>
   readonly fetch: Cluster['fetch']
-  readonly log?: Pick<BaseLogger, 'warn' | 'debug'> | undefined
+  readonly log?: { warn(facts: object, message: string): void, debug(facts: object, message: string): void } | undefined
   readonly schedule?: Schedule
 }
 

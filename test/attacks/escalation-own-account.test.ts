@@ -1,0 +1,123 @@
+// Whoever reads the Secrets beside our account reads our credential: its namespace is known in every form that a credential takes.
+import t, { type Test } from 'tap'
+import { callerEntry, codeOf } from '../support/attack-target.ts'
+import { makeAuthority } from '../support/certificates.ts'
+import { keyFor } from '../support/keys.ts'
+import { startProxy, type ProxyOptions, type TestProxy } from '../support/proxy.ts'
+import { connectRaw } from '../support/raw-client.ts'
+import { startUpstream, type Handler, type Reply } from '../support/recording-upstream.ts'
+import { jwt } from '../credentials/tokens.ts'
+
+const root = keyFor('ownroot0')
+const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'] }
+const bot = 'system:serviceaccount:bots:ci'
+const review = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+const whoami = '/apis/user.openshift.io/v1/users/~'
+
+async function start(t: Test, options: Partial<ProxyOptions>, answer: Handler, clientCa?: string) {
+  const upstream = await startUpstream(t, clientCa === undefined ? {} : { clientCa })
+  upstream.answer(answer)
+  const proxy = startProxy(t, { upstreams: { prod: upstream }, token: 'sha256~opaque', callers: { callers: [callerEntry('root', root, [everything])] }, ...options })
+  return { upstream, proxy }
+}
+
+async function ask(t: Test, { port }: TestProxy, request: string) {
+  const [method = '', target = ''] = request.split(' ')
+  const client = await connectRaw(t, { port })
+  client.request(method, target, ['Host', 'localhost', 'Authorization', `Bearer ${root.key}`], method === 'POST' ? '{}' : undefined)
+  const { status, body } = await client.response()
+  client.close()
+  return { status, code: status === 200 ? undefined : codeOf(body), text: body.toString() }
+}
+
+/** Objects by target; 404 to the other questions about us, `{}` to all else. */
+function answering(answers: Readonly<Record<string, object>>): Handler {
+  return ({ target }) => {
+    const about = /selfsubjectreviews$|users\/~$/.test(target)
+    return { status: about && answers[target] === undefined ? 404 : 200, headers: ['Content-Type', 'application/json'], body: JSON.stringify(answers[target] ?? {}) }
+  }
+}
+
+const reviewed = (username: string) => ({ status: { userInfo: { username, groups: ['system:authenticated'] } } })
+const clients = makeAuthority()
+const { cert, key } = clients.issue({ commonName: 'robot' })
+const bound = { sub: bot, 'kubernetes.io': { namespace: 'bots', serviceaccount: { name: 'ci', uid: '1' } } }
+const legacy = { 'kubernetes.io/serviceaccount/namespace': 'bots', 'kubernetes.io/serviceaccount/service-account.name': 'ci' }
+
+const forms: [form: string, options: Partial<ProxyOptions>, answers: Record<string, object>][] = [
+  ['a bound token', { token: jwt(bound) }, {}],
+  ['a token of a Secret', { token: jwt({ iss: 'kubernetes/serviceaccount', ...legacy }) }, {}],
+  ['a token that says no more than its subject', { token: jwt({ sub: bot }) }, {}],
+  ['an opaque token', {}, { [review]: reviewed(bot) }],
+  ['an opaque token of an OpenShift without SelfSubjectReview', {}, { [whoami]: { metadata: { name: bot }, groups: [] } }],
+  ['a token of another issuer', { token: jwt({ sub: 'robot@example', iss: 'https://sso.example' }) }, { [review]: reviewed(bot) }],
+  ['a client certificate', { credential: { clientCertificate: { certFile: 'c.crt', keyFile: 'c.key' } }, files: { 'c.crt': cert, 'c.key': key } }, { [review]: reviewed(bot) }],
+]
+
+for (const [form, options, answers] of forms) {
+  t.test(`${form}: the namespace of its account is guarded, no other one`, async (t) => {
+    const { proxy } = await start(t, options, answering(answers), options.credential === undefined ? undefined : clients.ca)
+    const ready = await proxy
+    for (const request of ['GET /api/v1/namespaces/bots/secrets', 'POST /api/v1/namespaces/bots/pods', 'GET /api/v1/secrets']) {
+      t.match(await ask(t, ready, request), { status: 403, code: 'EscalationDenied' }, request)
+    }
+    for (const request of ['GET /api/v1/namespaces/a/secrets', 'POST /api/v1/namespaces/a/pods', 'GET /api/v1/namespaces/bots/pods']) {
+      t.match(await ask(t, ready, request), { status: 200 }, request)
+    }
+  })
+}
+
+/** Answers reviews when told to, `{}` at once to all else. */
+function holding() {
+  const held: Reply[] = []
+  const handler: Handler = ({ target }, reply) => {
+    if (target !== review) return { status: 200, headers: ['Content-Type', 'application/json'], body: '{}' }
+    held.push(reply)
+    return undefined
+  }
+  return {
+    handler,
+    release() {
+      const body = JSON.stringify(reviewed(bot))
+      for (const reply of held.splice(0)) reply.raw(`HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    },
+  }
+}
+
+t.test('the start waits for the answer, so that the first caller is not refused for want of it', async (t) => {
+  const { handler, release } = holding()
+  const { upstream, proxy } = await start(t, {}, handler)
+  let started = false
+  void proxy.then(() => { started = true })
+  const { method, target, body } = await upstream.nextRequest()
+  t.strictSame([method, target], ['POST', review])
+  t.strictSame(JSON.parse((await body).start.toString()), { kind: 'SelfSubjectReview', apiVersion: 'authentication.k8s.io/v1' })
+  t.equal(started, false)
+  release()
+  t.match(await ask(t, await proxy, 'POST /api/v1/namespaces/a/pods'), { status: 200 })
+})
+
+t.test('it does not wait for ever; until the answer is there, every namespace is guarded as ours', async (t) => {
+  const { handler, release } = holding()
+  const { proxy } = await start(t, {}, handler)
+  const ready = await proxy
+  for (const request of ['POST /api/v1/namespaces/a/pods', 'GET /api/v1/namespaces/a/secrets/x', 'GET /api/v1/namespaces/a/services/x/proxy']) {
+    const { status, code, text } = await ask(t, ready, request)
+    t.strictSame([status, code], [403, 'EscalationDenied'], request)
+    t.match(text, /route own-credential .* not known yet/, request)
+  }
+  t.match(await ask(t, ready, 'GET /api/v1/namespaces/a/pods'), { status: 200 }, 'what reaches no credential goes on')
+  release()
+  let { status } = await ask(t, ready, 'POST /api/v1/namespaces/a/pods')
+  for (let tries = 0; tries < 500 && status !== 200; tries++) ({ status } = await ask(t, ready, 'POST /api/v1/namespaces/a/pods'))
+  t.equal(status, 200)
+  t.match(await ask(t, ready, 'POST /api/v1/namespaces/bots/pods'), { status: 403, code: 'EscalationDenied' })
+})
+
+t.test('where nobody says whose it is, requests for every namespace stay guarded, and the log says so once', async (t) => {
+  const { proxy } = await start(t, {}, answering({}))
+  const ready = await proxy
+  t.match(await ask(t, ready, 'GET /api/v1/secrets'), { status: 403, code: 'EscalationDenied' })
+  t.match(await ask(t, ready, 'GET /api/v1/namespaces/bots/secrets'), { status: 200 })
+  t.equal(ready.logText().split('neither the credential nor the API server says whose it is').length, 2)
+})
