@@ -15,11 +15,11 @@ import { startSample } from '../support/sample.ts'
 const callers = 50
 const watches = 20
 /** Milliseconds between two requests of one caller. */
-const pace = 250
-/** Milliseconds that a minted token lives: it is renewed after two seconds. */
-const maxTokenLifetime = 2500
+const pace = 400
+/** Milliseconds that a minted token lives: it is renewed after 6.4 s, and a machine that stands still for a second and a half is no fault. */
+const maxTokenLifetime = 8000
 /** Milliseconds that a token of the file is let in after the next one was seen: requests are under way with it. */
-const overlap = 300
+const overlap = 1000
 
 const configMaps = '/api/v1/namespaces/team-a/configmaps'
 const rules = [{ verbs: ['get', 'list', 'watch', 'create', 'update'], apiGroups: [''], resources: ['configmaps'], namespaces: ['team-a'] }]
