@@ -45,7 +45,7 @@ function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
   let restricted: RestrictedNamespaces | undefined
   let closed = false
   const tried = Promise.all([openshift.tried, account.tried]).then(async () => {
-    if (closed || options.openshift === false) return
+    if (closed) return
     restricted = new RestrictedNamespaces({ ...options, fetch, openshift: openshift.current, identity: () => account.identity() })
     await restricted.tried
   })
