@@ -7,6 +7,7 @@ import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { PolicedAudit } from './audit/create.ts'
 import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
+import type { HeldSecrets } from './credentials/held-secrets.ts'
 import { createForward } from './forward/forward.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAdminServer, type AdminServer } from './listen/admin.ts'
@@ -32,6 +33,8 @@ import { CertificateWatch, readTls } from './wiring/tls.ts'
 
 export interface BuildOptions {
   readonly log: Logger
+  /** Told of every secret that is held; what the log and the audit log take them out by. */
+  readonly secrets: HeldSecrets
   readonly env?: NodeJS.ProcessEnv
   /** The namespace of the pod that this process runs in, if it does. */
   readonly podNamespace?: string | undefined
@@ -115,7 +118,7 @@ function makeAdmin({ config, wired, audit, metrics, drain, log }: Rooms): AdminS
   return createAdminServer({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
 }
 
-async function makeRooms(config: Config, { log, env = process.env, podNamespace, podFolder, allowLoose = false, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
+async function makeRooms(config: Config, { log, secrets, env = process.env, podNamespace, podFolder, allowLoose = false, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
   const metrics = createMetrics({ now: Date.now, nodeMetrics })
   const inForce = { config: true, callers: true }
   const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
@@ -124,9 +127,9 @@ async function makeRooms(config: Config, { log, env = process.env, podNamespace,
   }
   const callers = await wireCallers(config, log, reloaded('callers'))
   undo.push(() => callers.close())
-  const wired = await wireClusters(config, { log, metrics, env, podNamespace, podFolder, allowLoose })
+  const wired = await wireClusters(config, { log, secrets, metrics, env, podNamespace, podFolder, allowLoose })
   undo.push(() => wired.close())
-  const audit = wireAudit(config, log, metrics)
+  const audit = wireAudit(config, { log, metrics, secrets })
   undo.push(() => audit.close())
   return {
     config, log, metrics, audit, callers, wired,

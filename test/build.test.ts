@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { build } from '../src/build.ts'
+import { HeldSecrets } from '../src/credentials/held-secrets.ts'
 import type { Config } from '../src/config/config.ts'
 import { readConfig } from '../src/config/load.ts'
 import { createLog } from '../src/log/log.ts'
@@ -32,7 +33,7 @@ function configOf(folder: string, fields: { readonly tls?: boolean, readonly caF
 async function start(t: Scope, config: Config) {
   const lines = new EventEmitter<{ line: [string] }>()
   const log = createLog({ level: config.log.level, destination: { write: line => void lines.emit('line', line) } })
-  const proxy = await build(config, { log, env: { TOKEN: 'x' }, nodeMetrics: false })
+  const proxy = await build(config, { secrets: new HeldSecrets(), log, env: { TOKEN: 'x' }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
   return { proxy, log, lines }
 }

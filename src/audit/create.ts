@@ -23,6 +23,8 @@ export interface AuditOptions {
   readonly policy: readonly AuditPolicyRule[]
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** What must not be written, in every form in which it could be. */
+  readonly secrets: () => readonly string[]
   /** Milliseconds that a request may wait for a sink. */
   readonly patience?: number
   /** Every request's end, also of those that the policy leaves out: for the metrics. */
@@ -92,9 +94,10 @@ function createRecorder(sinks: readonly Sink[], options: AuditOptions): Recorder
 }
 
 /** An event that cannot be made is a line lost in every sink; it must not end the process. */
-function lineOf(moment: Moment, { sinks, onDropped, onError }: AuditOptions): string | undefined {
+function lineOf(moment: Moment, { sinks, secrets, onDropped, onError }: AuditOptions): string | undefined {
   try {
-    return toLine(toEvent(moment))
+    const known = secrets()
+    return toLine(toEvent(moment, known), known)
   } catch (thrown) {
     const error = new Error('an audit event could not be made', { cause: thrown })
     for (const { name } of sinks) {

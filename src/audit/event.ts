@@ -3,7 +3,7 @@ import { headerValue } from '../headers/read.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
-import { redacted, redactSecrets } from '../redaction/redact.ts'
+import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
 import { annotationsOf } from './annotations.ts'
 import { hideInTarget } from './target.ts'
 
@@ -71,13 +71,14 @@ export interface Moment {
 
 /**
  * The event of a moment, filled as k8s.io/apiserver pkg/audit/request.go and
- * pkg/endpoints/filters/audit.go fill theirs. Free of secrets.
+ * pkg/endpoints/filters/audit.go fill theirs. Free of secrets: of what looks like one, and
+ * of what is `known` to be one.
  */
-export function toEvent(moment: Moment): AuditEvent {
+export function toEvent(moment: Moment, known: readonly string[] = []): AuditEvent {
   const { arrival, facts } = moment
   const attributes = facts.resolved?.attributes
   const impersonatedUser = impersonated(moment)
-  const userAgent = agentOf(arrival.rawHeaders)
+  const userAgent = agentOf(arrival.rawHeaders, known)
   const responseStatus = statusOf(moment)
   return {
     kind: 'Event',
@@ -85,7 +86,7 @@ export function toEvent(moment: Moment): AuditEvent {
     level: 'Metadata',
     auditID: arrival.auditId,
     stage: moment.stage,
-    requestURI: hideInTarget(fromWire(arrival.target)),
+    requestURI: hideInTarget(fromWire(arrival.target), known),
     verb: attributes?.verb ?? arrival.method.toLowerCase(),
     user: userOf(facts),
     ...(impersonatedUser === undefined ? {} : { impersonatedUser }),
@@ -103,15 +104,16 @@ export function toEvent(moment: Moment): AuditEvent {
  * One line of the log. JSON escapes what ends a line; what else moves a terminal's
  * cursor or turns text around (C1 controls, bidirectional marks) is escaped here, so
  * that a caller's strings print harmlessly. What can be told from its form alone to be
- * a key or a token is looked for once more in the whole line, so that no field is forgotten.
+ * a key or a token, and what is known to be one, is looked for once more in the whole line,
+ * so that no field is forgotten.
  */
-export function toLine(event: AuditEvent): string {
-  const line = JSON.stringify(event)
+export function toLine(event: AuditEvent, known: readonly string[] = []): string {
+  const line = redactKnown(JSON.stringify(event), known)
   const safe = tokenMarks.some(mark => line.includes(mark)) ? redactSecrets(line) : line
   return safe.replace(unprintable, escaped)
 }
 
-const tokenMarks = ['pcl', 'cGNs', 'eyJ', 'sha256~', 'earer ']
+const tokenMarks = ['pcl', 'cGNs', 'eyJ', 'sha256~', 'earer ', 'PRIVATE KEY']
 const unprintable = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 function escaped(character: string): string {
@@ -149,8 +151,9 @@ function impersonated({ arrival, facts }: Moment): UserInfo | undefined {
 /** The API server's own bound (maxUserAgentLength). */
 const maxUserAgent = 1024
 
-function agentOf(rawHeaders: readonly string[]): string {
-  const agent = redactSecrets(fromWire(headerValue(rawHeaders, 'user-agent') ?? ''))
+function agentOf(rawHeaders: readonly string[], known: readonly string[]): string {
+  // Before it is cut: the half of a secret is not found any more.
+  const agent = redactSecrets(redactKnown(fromWire(headerValue(rawHeaders, 'user-agent') ?? ''), known))
   return agent.length > maxUserAgent ? `${agent.slice(0, maxUserAgent)}...TRUNCATED` : agent
 }
 

@@ -1,17 +1,17 @@
-import { redacted, redactSecrets } from '../redaction/redact.ts'
+import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
 
 /**
- * A request-target fit for the log: credentials in its query, keys in its path and
- * tokens in exec's arguments are gone, the rest is as it was sent.
+ * A request-target fit for the log: credentials in its query, keys in its path, tokens
+ * in exec's arguments and what is `known` to be secret are gone, the rest is as it was sent.
  */
-export function hideInTarget(target: string): string {
+export function hideInTarget(target: string, known: readonly string[] = []): string {
   const mark = target.indexOf('?')
-  const path = hideInPath(mark === -1 ? target : target.slice(0, mark))
-  return mark === -1 ? path : `${path}?${hideInQuery(target.slice(mark + 1))}`
+  const path = hideInPath(mark === -1 ? target : target.slice(0, mark), known)
+  return mark === -1 ? path : `${path}?${hideInQuery(target.slice(mark + 1), known)}`
 }
 
-function hideInPath(path: string): string {
-  return hideEncoded(path, encodeURI)
+function hideInPath(path: string, known: readonly string[]): string {
+  return hideEncoded(path, encodeURI, known)
     // `oc logout` deletes the token by its own name; an absolute-form target may hold a password.
     .replace(/(oauth(?:access|authorize)tokens\/)[^/?]+/gi, `$1${redacted}`)
     .replace(/^([a-z]{1,20}:\/\/)[^/@]*@/i, `$1${redacted}@`)
@@ -22,23 +22,24 @@ const secretParameter = new RegExp('^(?:[a-z_-]{0,30}token|passw(?:or)?d|pwd|[a-
 const secretFlag = /^--?[\w-]{0,60}(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|credentials?)$/i
 
 /** Parts are found from separator to separator, so that a long query costs linear time; `;` separated once, too. */
-function hideInQuery(query: string): string {
+function hideInQuery(query: string, known: readonly string[]): string {
   let flagBefore = false
   return query.replace(/(^|[&;])([^&;=]*)(=?)([^&;]*)/g, (_whole, separator: string, name: string, equals: string, value: string) => {
     const afterFlag = flagBefore && name === 'command'
     flagBefore = name === 'command' && secretFlag.test(decoded(value))
-    const before = `${separator}${hideEncoded(name, encodeURIComponent)}${equals}`
+    const before = `${separator}${hideEncoded(name, encodeURIComponent, known)}${equals}`
     const secret = value !== '' && (afterFlag || secretParameter.test(decoded(name)))
-    return before + (secret ? redacted : hideEncoded(value, encodeURIComponent))
+    return before + (secret ? redacted : hideEncoded(value, encodeURIComponent, known))
   })
 }
 
 /** Looks at the text as it is and as it reads once unescaped, however often it was escaped. */
-function hideEncoded(text: string, encode: (plain: string) => string): string {
+function hideEncoded(text: string, encode: (plain: string) => string, known: readonly string[]): string {
+  const hide = (seen: string) => redactSecrets(redactKnown(seen, known))
   const plain = decoded(text)
-  if (plain === text) return redactSecrets(text)
-  const hidden = redactSecrets(plain)
-  if (hidden === plain) return redactSecrets(text)
+  if (plain === text) return hide(text)
+  const hidden = hide(plain)
+  if (hidden === plain) return hide(text)
   return encode(hidden).replaceAll('%5Bredacted%5D', redacted)
 }
 

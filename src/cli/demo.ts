@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, type Portcullis } from '../build.ts'
 import { requireConfig } from '../config/load.ts'
+import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { digestKey, mintKey } from '../keys/key.ts'
 import { createLog } from '../log/log.ts'
+import { createRedactor } from '../redaction/redact.ts'
 import { makeAuthority } from '../sample/certificate.ts'
 import { createSampleCluster } from '../sample/cluster.ts'
 import { callersOf, configOf, kubeconfigOf } from './demo-files.ts'
@@ -58,7 +60,8 @@ async function run(folder: string, port: number, mayMove: boolean, { stdout, env
   const start = async (at: number) => {
     await put('portcullis.yaml', configOf(at, sample.url))
     const { config } = await requireConfig(file('portcullis.yaml'))
-    return build(config, { log: createLog({ level: config.log.level }), env })
+    const secrets = new HeldSecrets()
+    return build(config, { log: createLog({ level: config.log.level, redact: createRedactor(() => secrets.forms()) }), secrets, env })
   }
   const portcullis = await start(port).catch((error: unknown) => {
     if (mayMove && isInUse(error)) return start(0)

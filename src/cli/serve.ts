@@ -4,8 +4,10 @@ import { build, type BuildOptions, type Portcullis } from '../build.ts'
 import type { Config } from '../config/config.ts'
 import { createReload } from '../config/reload.ts'
 import { podFolder as kubeletFolder } from '../credentials/in-cluster.ts'
+import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { FaultsError, formatFault } from '../files/fault.ts'
 import { createLog } from '../log/log.ts'
+import { createRedactor } from '../redaction/redact.ts'
 import { descriptorWarning } from '../wiring/descriptors.ts'
 import { reportReload } from '../wiring/report-reload.ts'
 import { messageOf, write, type Output } from './output.ts'
@@ -44,11 +46,12 @@ export async function serveCommand({ configFile, allowLoose = false }: ServeArgs
 }
 
 async function serve(config: Config, machine: Pick<BuildOptions, 'env' | 'allowLoose'> & { readonly podFolder: string }): Promise<void> {
-  const log = createLog({ level: config.log.level })
+  const secrets = new HeldSecrets()
+  const log = createLog({ level: config.log.level, redact: createRedactor(() => secrets.forms()) })
   const stop = stopSignal(log)
   const tooFew = await descriptorWarning(config.limits.maxConnections)
   if (tooFew !== undefined) log.warn({}, tooFew)
-  const portcullis = await build(config, { log, ...machine, podNamespace: await readPodNamespace(machine.podFolder) })
+  const portcullis = await build(config, { log, secrets, ...machine, podNamespace: await readPodNamespace(machine.podFolder) })
   const reload = await createReload({
     started: config,
     apply: portcullis.apply,

@@ -3,7 +3,7 @@ import type { BaseLogger } from 'pino'
 import { ProxyError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import { ownHeaders } from './fetch.ts'
-import { readEvents } from './watch-events.ts'
+import { parseJson, readEvents } from './watch-events.ts'
 
 export interface ApiChangesOptions {
   readonly cluster: Cluster
@@ -102,7 +102,7 @@ class SourceWatch {
     const { status, body } = await this.#options.cluster.fetch(`${this.#source}?limit=1`, metadataOnly, { signal: this.#signal })
     if (status !== 200) throw new Refused(status)
     if (seenBefore) this.#options.onChange()
-    return versionOf(JSON.parse(body.toString()))
+    return versionOf(parseJson(body.toString()))
   }
 
   async #watch(version: string): Promise<void> {

@@ -31,6 +31,16 @@ interface WireEvent {
 }
 
 function readEvent(line: string): WatchEvent {
-  const { type = '', object } = JSON.parse(line) as WireEvent
-  return { type, version: object?.metadata?.resourceVersion, code: object?.code ?? 0 }
+  const { type = '', object } = parseJson(line) as WireEvent
+  const code: unknown = object?.code
+  return { type, version: object?.metadata?.resourceVersion, code: typeof code === 'number' ? code : 0 }
+}
+
+/** Throws an Error that, unlike JSON.parse's own, repeats nothing of what an API server sent. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error('what the API server sent is no JSON')
+  }
 }

@@ -10,6 +10,8 @@ export interface OAuthSessionOptions extends
   Omit<AskOptions, 'signal'>, ReferenceOptions, Pick<RenewingOptions, 'log' | 'now' | 'random' | 'schedule'> {
   readonly username: Reference
   readonly password: Reference
+  /** Told of the password, each time before it is used. */
+  readonly hold: (secrets: readonly string[]) => void
 }
 
 /**
@@ -26,7 +28,9 @@ export function createOAuthSession(options: OAuthSessionOptions): Renewing {
     renewal: 'a new login at 80 % of its life and after a 401',
     issue: async (signal) => {
       const user = await readUser(options)
-      const basic = `Basic ${Buffer.from(`${user}:${await readReference(password, options)}`).toString('base64')}`
+      const secret = await readReference(password, options)
+      options.hold([secret])
+      const basic = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
       return unlessRefused(basic, () => issue({ ...options, signal }, { user, basic, now }))
     },
     // The token before is left to its end and never deleted: streams that it opened, and requests that hold it on their way, go on.

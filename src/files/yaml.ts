@@ -2,7 +2,7 @@ import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments
 import type { Document, Node, Pair } from 'yaml'
 import { formatPath, wholeFile } from './fault.ts'
 import type { Fault, Finding, Path } from './fault.ts'
-import { redactKeys } from '../keys/redact.ts'
+import { redactSecrets } from '../redaction/redact.ts'
 
 /** One document of a YAML (or JSON) text: its value, and where in the text each piece of it is. */
 export interface YamlDocument {
@@ -22,7 +22,7 @@ export function readYaml(file: string, text: string): YamlFile {
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, logLevel: 'silent' })
   // The message alone: yaml's own excerpt of the source may hold a secret.
   const faults = parsed.flatMap(document => [...document.errors, ...document.warnings]).map(({ pos, message }) => {
-    return { file, ...position(lines, pos[0]), path: '', message: redactKeys(message) }
+    return { file, ...position(lines, pos[0]), path: '', message: redactSecrets(message) }
   })
   if (faults.length > 0) return { documents: [], faults }
   return readValues(file, parsed, lines)
@@ -34,7 +34,7 @@ function readValues(file: string, parsed: readonly Document.Parsed[], lines: Lin
     return { documents: documents.map(document => toDocument(file, document, lines)), faults: [] }
   } catch (error) {
     // Aliases are resolved here: too many of them (a "billion laughs" file) throw.
-    return { documents: [], faults: [wholeFile(file, redactKeys((error as Error).message))] }
+    return { documents: [], faults: [wholeFile(file, redactSecrets((error as Error).message))] }
   }
 }
 

@@ -9,7 +9,11 @@ export interface LogOptions {
   readonly level: LogLevel
   /** Where the lines go; default: standard error, so that standard output stays the audit log's. */
   readonly destination?: DestinationStream
+  /** Takes secrets out of a line; default: what looks like one. */
+  readonly redact?: Redact
 }
+
+type Redact = (line: string) => string
 
 /**
  * The operational log: JSON lines, a fixed message and the facts as fields.
@@ -20,19 +24,19 @@ export interface LogOptions {
  * The level may be set while running (`log.level = 'debug'`). A pino child keeps the
  * level of its birth: make children per request, not for good.
  */
-export function createLog({ level, destination = standardError() }: LogOptions): Logger {
+export function createLog({ level, destination = standardError(), redact = redactSecrets }: LogOptions): Logger {
   return pino({
     level,
     base: { pid: process.pid },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
     serializers: { err: error => serializeError(error), error: error => serializeError(error) },
-  }, redacting(destination))
+  }, redacting(destination, redact))
 }
 
 /** Passes every line on without its secrets. */
-export function redacting(destination: DestinationStream): DestinationStream {
-  return { write: line => destination.write(redactSecrets(line)) }
+export function redacting(destination: DestinationStream, redact: Redact = redactSecrets): DestinationStream {
+  return { write: line => destination.write(redact(line)) }
 }
 
 /** Not written synchronously, for a reader that stalls must not stall the proxy; pino itself writes what is left at exit. */

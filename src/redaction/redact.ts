@@ -19,10 +19,23 @@ export function redactSecrets(text: string): string {
 
 export const redacted = '[redacted]'
 
+/** Takes these very texts out, which have no form by which they could be told. The longest first. */
+export function redactKnown(text: string, known: readonly string[]): string {
+  let clean = text
+  for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, redacted)
+  return clean
+}
+
+/** Both: what is known to be secret at the time, and what looks like it. */
+export function createRedactor(known: () => readonly string[]): (text: string) => string {
+  // The known ones first: a pattern may take a piece of one, and leave the rest.
+  return text => redactSecrets(redactKnown(text, known()))
+}
+
 const secretWord = '(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|credentials?|authorization)'
 const secretField = '(?:(?:proxy-)?authorization|x-api-key|(?:set-)?cookie|password|client_secret|(?:[\\w-]{0,20}[_-])?token)'
 
-const suspicious = new RegExp('pcl[_%]|cGNs|bearer|basic|eyJ|sha256~|cookie|token|passw|passphrase|secret|api[_-]?key|credential|authorization["=\\\\]', 'i')
+const suspicious = new RegExp('pcl[_%]|cGNs|bearer|basic|eyJ|sha256~|PRIVATE KEY|cookie|token|passw|passphrase|secret|api[_-]?key|credential|authorization["=\\\\]', 'i')
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   // The WebSocket subprotocol that carries a bearer token, base64url.
@@ -31,6 +44,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b(bearer|basic)(\s+|%20|\+)(?!realm=)[^\s"\\<]{6,}/gi, `$1$2${redacted}`],
   [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, redacted],
   [/sha256~[\w-]+/g, `sha256~${redacted}`],
+  // To its end or, where it was cut, to that of the JSON string.
+  [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-"\\]|\\.)*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g, redacted],
   [new RegExp(`(?<![\\w.-])([\\w.-]{0,60}?${secretWord})=(?!\\[redacted\\])[^\\s"'\\\\&;]+`, 'gi'), `$1=${redacted}`],
   [new RegExp(`(?<![\\w-])(--?[\\w-]{0,60}?${secretWord}\\s+)(?![-\\s[])[^\\s"'\\\\&;]+`, 'gi'), `$1${redacted}`],
   // As an object's field, and in a flat header array: name, value, name, value. What is followed

@@ -4,15 +4,23 @@ import { createFileSink } from '../audit/sinks/file.ts'
 import type { Sink } from '../audit/sinks/sink.ts'
 import { createStdoutSink } from '../audit/sinks/stdout.ts'
 import type { Config, SinkConfig } from '../config/config.ts'
+import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 
+export interface AuditDeps {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly secrets: HeldSecrets
+}
+
 /** The audit log of the config; every request's end goes to the metrics as well. */
-export function wireAudit({ audit: { sinks, mode, policy } }: Config, log: Logger, metrics: Metrics): PolicedAudit {
+export function wireAudit({ audit: { sinks, mode, policy } }: Config, { log, metrics, secrets }: AuditDeps): PolicedAudit {
   return createAudit({
     sinks: sinks.map(toSink),
     mode,
     policy,
     now: Date.now,
+    secrets: () => secrets.forms(),
     onEnded: (arrival, facts, outcome) => {
       metrics.ended(arrival, facts, outcome)
     },

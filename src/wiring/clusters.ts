@@ -8,6 +8,7 @@ import { watchApiChanges } from '../clusters/watch-api-changes.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
 import { referencesOf } from '../config/references.ts'
 import { watchExpiry } from '../credentials/expiry-warning.ts'
+import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { makeCredential } from './credentials.ts'
 import { readEndpoint, type EndpointReading } from './endpoint.ts'
@@ -24,6 +25,7 @@ export interface ClusterWiring extends Changeable {
 
 export interface ClusterWiringOptions {
   readonly log: Logger
+  readonly secrets: HeldSecrets
   readonly metrics: Metrics
   readonly env: NodeJS.ProcessEnv
   /** The namespace of the pod that this process runs in, if it does. */

@@ -5,6 +5,8 @@ import type { ClusterConfig, CredentialConfig, ExecConfig, KubeconfigConfig, OAu
 import { createClientCertificate } from '../credentials/client-certificate.ts'
 import type { Credential } from '../credentials/credential.ts'
 import { createExec } from '../credentials/exec.ts'
+import type { HeldSecrets } from '../credentials/held-secrets.ts'
+import { holding } from '../credentials/holding.ts'
 import { createInCluster } from '../credentials/in-cluster.ts'
 import { createKubeconfig, ofKubeconfig } from '../credentials/kubeconfig.ts'
 import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
@@ -17,6 +19,8 @@ import type { Endpoint } from './endpoint.ts'
 
 export interface CredentialDeps {
   readonly log: Logger
+  /** Told of every secret that a credential holds. */
+  readonly secrets: HeldSecrets
   readonly env: Readonly<Record<string, string | undefined>>
   /** Variables that the config takes secrets from, of whichever cluster: not for what we start. */
   readonly secretVariables: readonly string[]
@@ -32,6 +36,10 @@ export interface CredentialDeps {
 
 /** The credential that the config asks for, ready to be presented. Rejects with an Error that names what is missing and repeats no secret. */
 export async function makeCredential(config: CredentialConfig, deps: CredentialDeps): Promise<Credential> {
+  return holding(await makeKind(config, deps), deps.secrets.holder())
+}
+
+async function makeKind(config: CredentialConfig, deps: CredentialDeps): Promise<Credential> {
   const { env, allowLoose, podFolder } = deps
   const warn = (message: string) => deps.log.warn({}, message)
   switch (config.kind) {
@@ -59,7 +67,8 @@ async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime
 
 function makeOAuthSession({ username, password }: OAuthSessionConfig, deps: CredentialDeps): Renewing {
   const { log, env, allowLoose, endpoint, cluster: { name, timeouts } } = deps
-  return createOAuthSession({ name, ...endpoint, timeouts, username, password, env, allowLoose, log })
+  const hold = deps.secrets.holder()
+  return createOAuthSession({ name, ...endpoint, timeouts, username, password, hold, env, allowLoose, log })
 }
 
 /** How long the plugin of a kubeconfig may take, in milliseconds: as the default of `exec`. */

@@ -43,7 +43,7 @@ function start(options: Partial<AuditOptions> = {}) {
   const memory = new MemorySink()
   const clock = { now: received }
   const audit = createAudit({
-    sinks: [memory], mode: 'batch', policy: [], now: () => clock.now, onDropped() {}, onError() {}, ...options,
+    sinks: [memory], mode: 'batch', policy: [], secrets: () => [], now: () => clock.now, onDropped() {}, onError() {}, ...options,
   })
   return { audit, memory, clock }
 }

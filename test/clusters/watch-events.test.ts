@@ -22,7 +22,11 @@ t.test('events are lines, however they are cut, also within a character', async 
   t.strictSame(await eventsOf(added.trimEnd()), [], 'a line without its end is none')
 })
 
+t.test('a code that is no number is none: it would be repeated', async (t) => {
+  t.match(await eventsOf('{"type":"ERROR","object":{"code":"s3cr3t"}}\n'), [{ type: 'ERROR', code: 0 }])
+})
+
 t.test('a line that is no event, or never ends, throws', async (t) => {
-  await t.rejects(eventsOf('nonsense\n'))
+  await t.rejects(eventsOf('s3cr3t-opaque-value\n'), { message: 'what the API server sent is no JSON' }, 'nothing of it is repeated')
   await t.rejects(eventsOf(...Array.from({ length: 5 }, () => 'x'.repeat(1 << 20))), /too long/)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { redactSecrets } from '../../src/redaction/redact.ts'
+import { createRedactor, redactKnown, redactSecrets } from '../../src/redaction/redact.ts'
 import { keyFor } from '../support/keys.ts'
 
 const { key } = keyFor('k7Q2mX9a')
@@ -25,6 +25,9 @@ const rows: [string, string, string][] = [
   ['a field of JSON within a string', '{"body":"{\\"token\\":\\"abc\\"}"}', '{"body":"{\\"token\\":\\"[redacted]\\"}"}'],
   ['a flat header array', '["Host","x","Authorization","opaque","X-API-Key","abc","Cookie","a=b"]', '["Host","x","Authorization","[redacted]","X-API-Key","[redacted]","Cookie","[redacted]"]'],
   ['a value that is such a word', '{"name":"token","apiVersion":"v1"}', '{"name":"token","apiVersion":"v1"}'],
+  ['a private key', 'x -----BEGIN EC PRIVATE KEY-----\nMHcCAQ/+=\n-----END EC PRIVATE KEY----- y', 'x [redacted] y'],
+  ['a private key in JSON, cut off', '{"a":"-----BEGIN PRIVATE KEY-----\\nMHcCAQ\\"","b":1}', '{"a":"[redacted]","b":1}'],
+  ['a certificate', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'],
   ['plain text', 'GET /api/v1/namespaces/a/secrets 200', 'GET /api/v1/namespaces/a/secrets 200'],
 ]
 
@@ -34,3 +37,18 @@ for (const [name, text, expected] of rows) {
     t.equal(redactSecrets(expected), expected, 'and once more changes nothing')
   })
 }
+
+t.test('what is known to be secret is taken out wherever it stands', async (t) => {
+  const known = ['s3cr3t-opaque-value', 's3cr3t']
+  t.equal(redactKnown('a s3cr3t-opaque-value, as3cr3tb and s3cr3', known), 'a [redacted], a[redacted]b and s3cr3')
+  t.equal(redactKnown('$& s3cr3t', known), '$& [redacted]')
+  t.equal(redactKnown('nothing of it', known), 'nothing of it')
+})
+
+t.test('known ones go before any pattern takes a piece of them', async (t) => {
+  let known: readonly string[] = []
+  const redact = createRedactor(() => known)
+  t.equal(redact('got password=left&right back'), 'got password=[redacted]&right back')
+  known = ['password=left&right']
+  t.equal(redact('got password=left&right back, and sha256~x'), 'got [redacted] back, and sha256~[redacted]', 'and what is known may change')
+})

@@ -40,7 +40,7 @@ export async function startOAuthCase(t: Scope, { oauthServer = {}, response = 50
   const write = (facts: object, message: string) => { lines.push(message, ...chain((facts as { err?: unknown }).err)) }
   const credential = createOAuthSession({
     name: 'prod', server: api.url, ca: api.ca + oauth.ca, tlsServerName: undefined, timeouts: { connect: 5000, response },
-    username: { kind: 'env', variable: 'USERNAME' }, password: { kind: 'env', variable: 'PASSWORD' }, env, allowLoose: false,
+    username: { kind: 'env', variable: 'USERNAME' }, password: { kind: 'env', variable: 'PASSWORD' }, hold() {}, env, allowLoose: false,
     log: { info: write, warn: write, error: write }, now: () => clock.time, random: () => 0,
     schedule: (ms, run) => {
       const entry = { ms, run }

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { build } from '../../src/build.ts'
 import type { AuditEvent } from '../../src/audit/event.ts'
 import { requireConfig } from '../../src/config/load.ts'
+import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { createLog } from '../../src/log/log.ts'
+import { createRedactor } from '../../src/redaction/redact.ts'
 import type { Authority } from './certificates.ts'
 import { keyFor } from './keys.ts'
 import { secretsIn } from './leak-scanner.ts'
@@ -74,7 +76,9 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
   const generations = new Generations(folder, log)
   await generations.write(options.callers)
   const { config } = await requireConfig(file)
-  const proxy = await build(config, { log: createLog({ level: 'trace', destination: log }), env: options.env ?? {}, nodeMetrics: false })
+  const secrets = new HeldSecrets()
+  const redact = createRedactor(() => secrets.forms())
+  const proxy = await build(config, { log: createLog({ level: 'trace', destination: log, redact }), secrets, env: options.env ?? {}, nodeMetrics: false })
   let stopped: Promise<void> | undefined
   const stop = () => stopped ??= proxy.close({ patience: 500 })
   removeLater(t, folder)
