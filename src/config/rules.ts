@@ -72,13 +72,22 @@ function urlFaults(server: string): string[] {
 
 function timerFaults(config: WrittenConfig, clusters: readonly WrittenCluster[], sound: Sound): Finding[] {
   const paths: Path[] = [['listen', 'keepAlive'], ['limits', 'headerTimeout']]
-  for (const index of clusters.keys()) {
-    paths.push(['clusters', index, 'timeouts', 'connect'], ['clusters', index, 'timeouts', 'response'])
+  for (const [index, cluster] of clusters.entries()) {
+    paths.push(['clusters', index, 'timeouts', 'connect'], ['clusters', index, 'timeouts', 'response'], ...pluginTimeouts(cluster, index))
   }
   return paths.filter(sound).flatMap((path): Finding[] => {
     const duration = parseDuration(String(path.reduce<unknown>(fieldOf, config))) ?? 0
     return duration > 0 && duration <= longestTimer ? [] : [{ path, message: 'must be more than 0 and at most 24d' }]
   })
+}
+
+/** Plugins have one of their own: as the credential, or as what asks for tokens. */
+function pluginTimeouts(cluster: WrittenCluster | null, index: number): Path[] {
+  const { exec, tokenRequest } = cluster?.credential ?? {}
+  return [
+    ...exec === undefined ? [] : [['clusters', index, 'credential', 'exec', 'timeout']],
+    ...tokenRequest?.bootstrap?.exec === undefined ? [] : [['clusters', index, 'credential', 'tokenRequest', 'bootstrap', 'exec', 'timeout']],
+  ]
 }
 
 /** Nothing at all breaks what takes these; a body of at most nothing is a limit like any other. */

@@ -35,10 +35,12 @@ const maxStderr = 8192
 
 /**
  * Runs a plugin to its end, without a shell and without anything to read. One that takes too long or
- * writes too much is killed, with all that it started. Rejects with ExecFailure.
+ * writes too much is killed, with all that it started; where `signal` is aborted already it is not run
+ * at all. Rejects with ExecFailure, or with the signal's reason.
  */
 export function runPlugin(options: ExecCommand, signal: AbortSignal): Promise<ExecOutput> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
     const child = start(options)
     const stdout = gather(child.stdout, maxOutput, () => giveUp(`wrote more than ${maxOutput} bytes`))
     const stderr = gather(child.stderr, maxStderr)
@@ -64,7 +66,6 @@ export function runPlugin(options: ExecCommand, signal: AbortSignal): Promise<Ex
       relax()
       resolve({ stdout: stdout.text(), stderr: stderr.text() })
     })
-    if (signal.aborted) abort()
   })
 }
 

@@ -70,6 +70,28 @@ t.test('it renews at 80 % of its life, a little earlier by chance, and again', a
   }
 })
 
+t.test('one that was handed out late in its life is renewed at 80 % of what was left, and not over and over until its end', async (t) => {
+  const start = 1_000_000
+  const { credential, planner } = renewing({ issue: async () => token('kept', start, start + 10 * minute) })
+  planner.time = start + 9 * minute
+  await credential.start()
+  const waits = []
+  while (planner.time < start + 10 * minute - 1000) {
+    waits.push(planner.nextIn)
+    await planner.go()
+  }
+  t.strictSame(waits, [48_000, 9600, 1920])
+})
+
+t.test('one whose time came while the machine slept is renewed at once', async (t) => {
+  const hour = 60 * minute
+  const { credential, planner } = renewing({ issue: async () => token('t', 1_000_000, 1_000_000 + 10 * hour) })
+  await credential.start()
+  planner.time += 9 * hour
+  await planner.go()
+  t.equal(planner.nextIn, 0)
+})
+
 t.test('one without an end is renewed after a 401 alone', async (t) => {
   const { credential, planner } = renewing({ issue: async () => token('x', undefined, undefined) })
   await credential.start()
