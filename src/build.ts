@@ -88,7 +88,7 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   const server = await makeDataServer(rooms, stops, streams)
   undo.push(() => server.close())
   const certificates = new CertificateWatch(() => {
-    apply(() => rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates could not be reloaded'))
+    apply(() => rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates or kubeconfigs could not be reloaded'))
   })
   undo.push(() => certificates.close())
   await certificates.follow(config.listen, rooms.wired.files())

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readKubeconfig } from '../../src/credentials/kubeconfig-file.ts'
@@ -101,6 +101,13 @@ t.test('what we do not do, or cannot, is refused with what to do and without a v
     t.match(error, { message }, what)
     for (let told: unknown = error; told instanceof Error; told = told.cause) t.notMatch(told.message, /S3cret|UzNjcmV0/, what)
   }
+})
+
+t.test('a field that kubectl does not know names no token: nobody checked that file', async (t) => {
+  const file = fileWith(t, '')
+  writeFileSync(`${file}.token`, 'S3cret')
+  writeFileSync(file, kubeconfigOf({ user: { 'token-file': `${file}.token` } }))
+  await t.rejects(readKubeconfig({ file, context: undefined, allowLoose: false }), { message: /user "u" has no credential/ })
 })
 
 t.test('a kubeconfig holds secrets: one that every user may read is refused, unless that is allowed', async (t) => {

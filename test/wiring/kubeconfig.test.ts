@@ -5,11 +5,15 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { build } from '../../src/build.ts'
+import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { requireConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log/log.ts'
+import { callerEntry } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { base64, kubeconfigOf } from '../support/kubeconfigs.ts'
 import { keyFor } from '../support/keys.ts'
+import { startProxy } from '../support/proxy.ts'
+import { connectRaw } from '../support/raw-client.ts'
 import { startUpstream, type RecordedRequest, type Upstream } from '../support/recording-upstream.ts'
 import { removeLater } from '../support/scope.ts'
 
@@ -60,7 +64,7 @@ async function start(t: Test, upstream: Upstream, user: object, { cluster = {}, 
   }))
   const log = new Log()
   const { config } = await requireConfig(join(folder, 'portcullis.yaml'))
-  const proxy = await build(config, { log: createLog({ level: 'info', destination: log }), env: { PATH: process.env.PATH }, nodeMetrics: false })
+  const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'info', destination: log }), env: { PATH: process.env.PATH }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
   const get = async () => {
     const answer = await fetch(`http://127.0.0.1:${proxy.port}${target}`, { headers: { 'X-API-Key': caller.key } })
@@ -126,13 +130,13 @@ t.test('a plugin of a kubeconfig is asked, and its user may prove itself in anot
   const upstream = await startUpstream(t)
   letIn(upstream, 'Bearer from-the-plugin')
   const { get, write } = await start(t, upstream, plugin('from-the-plugin'))
+  await inForce(upstream)
   t.equal(await get(), 200)
-  const next = await startUpstream(t)
-  letIn(next, 'Bearer static')
-  await write(next, { token: 'static' })
-  await inForce(next)
+  letIn(upstream, 'Bearer static')
+  await write(upstream, { token: 'static' })
+  await inForce(upstream)
   t.equal(await get(), 200)
-  t.equal(identity(asked(next).at(-1)!), 'Bearer static')
+  t.equal(identity(asked(upstream).at(-1)!), 'Bearer static')
 })
 
 t.test('another server in the kubeconfig is followed; a kubeconfig that turned bad changes nothing', async (t) => {
@@ -149,6 +153,22 @@ t.test('another server in the kubeconfig is followed; a kubeconfig that turned b
   t.equal(await get(), 200)
   t.equal(asked(after).length, 1)
   t.notMatch(log.text, /"one"|Bearer one/)
+})
+
+t.test('beside a server and a CA of the config it is the user alone, and its secrets never leave', async (t) => {
+  for (const [user, wanted] of [[{ token: 'kubeconfig-token-0123456789' }, 'Bearer kubeconfig-token-0123456789'], [inline(jane), 'certificate jane']] as const) {
+    const upstream = await startUpstream(t, wanted.startsWith('Bearer') ? {} : { clientCa: people.ca, ...ownCertificate() })
+    letIn(upstream, wanted)
+    const proxy = await startProxy(t, {
+      upstreams: { prod: upstream }, token: 'unused', tls: people,
+      credential: { kubeconfig: { file: 'config' } }, files: { config: kubeconfigOf({ user }) },
+      callers: { callers: [callerEntry('c', caller, [{ apiGroups: [''], resources: ['pods'], verbs: ['*'], namespaces: ['a'] }])] },
+    })
+    const client = await connectRaw(t, { port: proxy.port, ca: proxy.ca })
+    client.request('GET', target, ['X-API-Key', caller.key])
+    t.equal((await client.response()).status, 200)
+    t.equal(identity(asked(upstream).at(-1)!), wanted)
+  }
 })
 
 t.test('a kubeconfig for another authority lets nothing through', async (t) => {
