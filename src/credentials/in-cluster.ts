@@ -36,7 +36,7 @@ export function readPodToken(folder = podFolder): Promise<Token> {
 }
 
 // The kubelet writes it 0644 unless the pod has an fsGroup or all its containers run as one named
-// user (KEP-1205, "File Permission"), and in a container there is nobody else to keep it from.
+// user (KEP-2451, "File Permission"), and in a container there is nobody else to keep it from.
 const allowLoose = true
 
 function tokenOf(folder: string): string {
