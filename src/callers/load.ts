@@ -32,8 +32,13 @@ export interface LoadOptions {
 
 /** Reads callers and scopes from files and folders. What is wrong with them is a fault, never a rejection. */
 export async function loadCallers(paths: readonly string[], options: LoadOptions = {}): Promise<LoadedCallers> {
+  return assembleCallers(await readCallers(paths), options)
+}
+
+/** What is written in files and folders, before any of it is held against the rest. */
+export async function readCallers(paths: readonly string[]): Promise<readonly Entries[]> {
   const files = (await Promise.all(paths.map(listFiles))).flat()
-  return assemble(await Promise.all(files.map(readOne)), options)
+  return Promise.all(files.map(readOne))
 }
 
 /** The same for a start or a command: rejects with FaultsError where there are faults. */
@@ -57,7 +62,8 @@ export async function listFiles(path: string): Promise<string[]> {
   return names.filter(name => /^[^.].*\.(yaml|yml|json)$/.test(name)).sort().map(name => join(path, name))
 }
 
-function assemble(read: readonly Entries[], { clusters, now = Date.now() }: LoadOptions): LoadedCallers {
+/** The callers that the files make together. */
+export function assembleCallers(read: readonly Entries[], { clusters, now = Date.now() }: LoadOptions = {}): LoadedCallers {
   const report = new Report()
   report.faults.push(...read.flatMap(({ faults }) => faults))
   const scopes = indexScopes(read.flatMap(({ scopes }) => scopes), report)

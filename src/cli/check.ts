@@ -1,10 +1,13 @@
-import { loadCallers } from '../callers/load.ts'
+import { assembleCallers, readCallers } from '../callers/load.ts'
 import type { LoadedCallers } from '../callers/load.ts'
+import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { findLoose, findLooseKey, findMissing } from '../config/referenced.ts'
+import { findLoose, findLooseKey, findMissing, type Surroundings } from '../config/referenced.ts'
 import { byPosition, formatFault } from '../files/fault.ts'
-import type { Fault } from '../files/fault.ts'
+import type { Fault, Finding } from '../files/fault.ts'
 import type { CallerDefinition } from '../model/caller.ts'
+import { lintCallers } from './lint/lint.ts'
+import { askOwnRights } from './own-rights.ts'
 import { write } from './output.ts'
 import type { Output } from './output.ts'
 
@@ -14,37 +17,76 @@ export interface CheckArgs {
   readonly strict?: boolean
 }
 
-export interface CheckDeps {
+export interface CheckDeps extends Surroundings {
   readonly stdout: Output
-  readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
+/** Milliseconds that a cluster has to say what our account may do. */
+const askWithin = 3000
+
 /**
- * `portcullis check`: every fault and every warning of the config and of its callers,
- * and which escalation routes each caller's scopes open. Returns the exit code: 0, or 1
- * on faults (`strict`: on warnings).
+ * `portcullis check`: every fault and every warning of the config and of its callers, which
+ * escalation routes each caller's scopes open, and what our own account may do that no scope
+ * needs. Returns the exit code: 0, or 1 on faults (`strict`: on warnings).
  */
 export async function checkCommand({ configFile, strict = false }: CheckArgs, deps: CheckDeps): Promise<number> {
   const { config, faults, warnings, locate } = await loadConfig(configFile)
-  if (config === undefined) return finish(configFile, faults, warnings, undefined, strict, deps.stdout)
+  if (config === undefined) return finish({ file: configFile, faults, warnings, notes: [], strict }, deps.stdout)
 
   const doubtful = (await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])).flat()
   const clusters = config.clusters.map(({ name }) => name)
-  const callers = await loadCallers(config.callers.paths, { clusters, now: deps.now() })
-  const allWarnings = [...byPosition([...warnings, ...doubtful.map(locate)]), ...callers.warnings]
-  return finish(configFile, callers.faults, allWarnings, callers, strict, deps.stdout)
+  const read = await readCallers(config.callers.paths)
+  const callers = assembleCallers(read, { clusters, now: deps.now() })
+  const ofConfig = [...warnings, ...doubtful.map(locate)]
+  if (callers.faults.length > 0) {
+    const all = [...byPosition(ofConfig), ...callers.warnings]
+    return finish({ file: configFile, faults: callers.faults, warnings: all, notes: [], strict }, deps.stdout)
+  }
+  const linted = lintCallers({ scopes: read.flatMap(({ scopes }) => scopes), callers: read.flatMap(({ callers }) => callers) })
+  const account = await lintAccount(config, callers.callers, deps)
+  return finish({
+    file: configFile, faults: [], strict,
+    warnings: [...byPosition([...ofConfig, ...account.findings.map(locate)]), ...byPosition([...callers.warnings, ...linted.warnings])],
+    notes: [...describeRoutes(callers.callers), ...recommend(callers.callers, linted.farReaching), ...account.notes],
+    summary: describeCallers(callers),
+  }, deps.stdout)
 }
 
-async function finish(
-  file: string, faults: readonly Fault[], warnings: readonly Fault[], callers: LoadedCallers | undefined, strict: boolean, stdout: Output,
-): Promise<number> {
+/** What our account may do on each cluster that no caller needs, as far as the clusters tell. */
+async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder }: CheckDeps) {
+  const options = { env, podFolder, allowLoose: false, within: askWithin }
+  const answers = await Promise.all(config.clusters.map(cluster => askOwnRights(cluster, config, callers, options)))
+  const findings: Finding[] = []
+  const notes: string[] = []
+  for (const [index, answer] of answers.entries()) {
+    const name = config.clusters[index]?.name ?? ''
+    if (!answer.asked) notes.push(`cluster ${name} was not asked what our account may do: ${answer.why}`)
+    else if (answer.beyond !== undefined) {
+      const message = `cluster ${name}: our account may also: ${answer.beyond}; no scope needs that: portcullis rbac --cluster ${name} prints what is needed`
+      findings.push({ path: ['clusters', index, 'credential'], message })
+    }
+  }
+  return { findings, notes }
+}
+
+interface Outcome {
+  readonly file: string
+  readonly faults: readonly Fault[]
+  readonly warnings: readonly Fault[]
+  /** Lines that are neither, and count for nothing. */
+  readonly notes: readonly string[]
+  readonly strict: boolean
+  readonly summary?: string
+}
+
+async function finish({ file, faults, warnings, notes, strict, summary = '' }: Outcome, stdout: Output): Promise<number> {
   const lines = [
     ...faults.map(formatFault),
     ...warnings.map(warning => formatFault({ ...warning, message: `warning: ${warning.message}` })),
-    ...faults.length === 0 && callers !== undefined ? describeRoutes(callers.callers) : [],
-    `${file}: ${count(faults, 'fault')}, ${count(warnings, 'warning')}${faults.length === 0 ? describeCallers(callers) : ''}`,
+    ...notes,
+    `${file}: ${count(faults, 'fault')}, ${count(warnings, 'warning')}${summary}`,
   ]
   await write(stdout, `${lines.join('\n')}\n`)
   return faults.length > 0 || (strict && warnings.length > 0) ? 1 : 0
@@ -64,9 +106,15 @@ function describeRoutes(callers: readonly CallerDefinition[]): string[] {
   })
 }
 
-function describeCallers(loaded: LoadedCallers | undefined): string {
-  if (loaded === undefined) return ''
-  const { callers, scopes, keys } = loaded
+/** Those who reach far, by what a rule says or past the guard, and whom the API server does not judge yet. */
+function recommend(callers: readonly CallerDefinition[], farReaching: ReadonlySet<string>): string[] {
+  return callers
+    .filter(({ name, grants, impersonate }) => impersonate === undefined
+      && (farReaching.has(name) || grants.some(({ rules }) => rules.some(({ acknowledge }) => acknowledge.length > 0))))
+    .map(({ name }) => `caller ${name} should have impersonate: the API server then judges ${name} itself, and its flow control tells it from others`)
+}
+
+function describeCallers({ callers, scopes, keys }: LoadedCallers): string {
   return `; ${count(callers, 'caller')}, ${count([...scopes], 'scope')}, ${count([...keys], 'key')}`
 }
 

@@ -56,13 +56,19 @@ function ended(exitCode: number, done: Done): void {
   if (exitCode !== 0) process.exit(exitCode)
 }
 
+/** What was given up, a connection or a plugin, may still be under way: the process does not wait for it. What it had to say is written. */
+function leave(exitCode: number, done: Done): void {
+  done(exitCode)
+  process.exit(exitCode)
+}
+
 function addChecks(program: Command, done: Done): void {
   program.command('check')
-    .description('validate the config and the callers, and list which escalation routes are open')
+    .description('validate the config and the callers, warn of what reaches far, and list which escalation routes are open')
     .option(...configOption)
     .option('--strict', 'exit with 1 on warnings too')
     .action(async (options: WithConfig & { strict?: boolean }) => {
-      done(await checkCommand({ configFile: await configFile(options), strict: options.strict === true }, { stdout, env, now: Date.now }))
+      leave(await checkCommand({ configFile: await configFile(options), strict: options.strict === true }, { stdout, env, now: Date.now }), done)
     })
 
   program.command('explain')
@@ -116,8 +122,7 @@ function addAccount(program: Command, done: Done): void {
     .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
     .action(async (options: WithConfig & { cluster?: string, json?: boolean, allowLoosePermissions?: boolean }) => {
       const args = { ...options, configFile: await configFile(options), allowLoose: options.allowLoosePermissions === true }
-      // What was given up may still be under way, a plugin even: the process does not wait for it.
-      ended(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), done)
+      leave(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), done)
     })
 
   program.command('rbac')

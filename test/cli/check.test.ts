@@ -14,7 +14,7 @@ async function check(configFile: string, options: { strict?: boolean, env?: Reco
   return { code, lines: stdout.trimEnd().split('\n') }
 }
 
-const config = 'listen: { insecure: true }\nclusters: [{ name: prod, server: "https://x", credential: { tokenEnv: T } }]\n'
+const config = 'listen: { insecure: true }\nclusters: [{ name: prod, server: "https://127.0.0.1:1", credential: { tokenEnv: T } }]\n'
 const callers = `scopes:
   - name: s
     rules: [{ apiGroups: [""], resources: [secrets], verbs: [get], namespaces: [a], acknowledge: [own-credential] }]
@@ -22,7 +22,7 @@ callers:
   - name: ci
     scopes: [s]
     rules: [{ nonResourceURLs: [/logs], verbs: [get], acknowledge: [server-internals, own-credential] }]
-    keys: [{ id: k7Q2mX9a, sha256: ${'ab'.repeat(32)} }]
+    keys: [{ id: k7Q2mX9a, sha256: ${'ab'.repeat(32)}, expiresAt: 2027-02-19T10:00:00Z }]
 `
 
 t.test('the shipped example has no faults', async (t) => {
@@ -45,6 +45,8 @@ t.test('without faults: which escalation routes each caller opens, by which scop
     code: 0,
     lines: [
       'caller ci opens: server-internals (its own rules), own-credential (its own rules, scope s)',
+      'caller ci should have impersonate: the API server then judges ci itself, and its flow control tells it from others',
+      'cluster prod was not asked what our account may do: the API server could not be reached (connect ECONNREFUSED 127.0.0.1:1)',
       `${join(folder, 'p.yaml')}: no faults, no warnings; 1 caller, 1 scope, 1 key`,
     ],
   })

@@ -1,0 +1,88 @@
+import type { Client } from '../clusters/client.ts'
+import { asFields, askObject, asTexts } from '../clusters/question.ts'
+import type { ClusterConfig, Config, CredentialConfig } from '../config/config.ts'
+import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
+import type { CallerDefinition } from '../model/caller.ts'
+import { everybodys } from '../rbac/everybody.ts'
+import { Permissions, permissionsOf, type Permission, type PolicyRule } from '../rbac/permission.ts'
+import { readEndpoint } from '../wiring/endpoint.ts'
+import { describeBeyond } from './describe-beyond.ts'
+import { explain } from './inspect-credential.ts'
+import { factsOf } from './load-known.ts'
+import { requireNameServers } from './name-servers.ts'
+import { openClient, type OpenOptions } from './open-client.ts'
+import { needsOf, type Need } from './rbac/needs.ts'
+import { ownNeeds } from './rbac/roles.ts'
+
+export type OwnRights =
+  /** Undefined: no more than the callers need. */
+  | { readonly asked: true, readonly beyond: string | undefined }
+  | { readonly asked: false, readonly why: string }
+
+const mostNamespaces = 10
+
+/**
+ * What our own account may do on a cluster beyond what its callers need, asked in the namespaces
+ * that scopes name, and in `default`. Never rejects, and takes no longer than `within`.
+ */
+export async function askOwnRights(
+  cluster: ClusterConfig, config: Config, callers: readonly CallerDefinition[], options: OpenOptions,
+): Promise<OwnRights> {
+  const signal = AbortSignal.timeout(options.within)
+  try {
+    await requireAtHand(cluster.credential)
+    const { endpoint } = await readEndpoint(cluster, options)
+    await requireNameServers(new URL(endpoint.server).hostname, { within: options.within * 0.6 })
+    const facts = await factsOf(cluster, config, options.env)
+    const { needs } = needsOf(callers, facts, [])
+    const namespaces = namespacesOf(needs)
+    const client = await openClient(cluster, config, options)
+    try {
+      const granted = await Promise.all(namespaces.map(namespace => askRules(client, namespace, signal)))
+      return { asked: true, beyond: describeBeyond(namespaces.map((namespace, index) => [namespace, beyond(granted[index] ?? [], needs, namespace)])) }
+    } finally {
+      // What is still under way ends by itself, within its time limits.
+      client.close().catch(() => {})
+    }
+  } catch (error) {
+    return { asked: false, why: signal.aborted ? `there was no answer within ${options.within / 1000} s` : explain(error) }
+  }
+}
+
+/** A check runs no plugin and logs nobody in: what it would obtain might outlive it. */
+async function requireAtHand(credential: CredentialConfig): Promise<void> {
+  if (credential.kind === 'tokenRequest') return requireAtHand(credential.bootstrap)
+  const plugin = credential.kind === 'kubeconfig' && (await readKubeconfig({ ...credential, allowLoose: false })).user.kind === 'exec'
+  if (plugin || credential.kind === 'exec' || credential.kind === 'oauthSession') {
+    throw new Error(`its credential (${plugin ? 'a plugin of the kubeconfig' : credential.kind}) would first have to be obtained`)
+  }
+}
+
+function namespacesOf(needs: readonly Need[]): string[] {
+  const named = new Set(needs.flatMap(({ at }) => at.kind === 'namespace' && at.name !== 'default' ? [at.name] : []))
+  return [...[...named].sort().slice(0, mostNamespaces - 1), 'default']
+}
+
+async function askRules({ fetch }: Client, namespace: string, signal: AbortSignal): Promise<Permission[]> {
+  const apiVersion = 'authorization.k8s.io/v1'
+  const body = { kind: 'SelfSubjectRulesReview', apiVersion, spec: { namespace } }
+  const review = await askObject(fetch, `/apis/${apiVersion}/selfsubjectrulesreviews`, { signal, body })
+  const { resourceRules, nonResourceRules } = asFields(review?.['status'])
+  if (!Array.isArray(resourceRules) || !Array.isArray(nonResourceRules)) throw new Error('the API server does not tell')
+  return [...resourceRules, ...nonResourceRules].flatMap(rule => permissionsOf(readRule(rule)))
+}
+
+function readRule(rule: unknown): PolicyRule {
+  const { verbs, apiGroups, resources, resourceNames, nonResourceURLs } = asFields(rule)
+  return {
+    verbs: asTexts(verbs) ?? [], apiGroups: asTexts(apiGroups), resources: asTexts(resources),
+    resourceNames: asTexts(resourceNames), nonResourceURLs: asTexts(nonResourceURLs),
+  }
+}
+
+/** What a glob needs counts everywhere, as `portcullis rbac` prints it. */
+function beyond(granted: readonly Permission[], needs: readonly Need[], namespace: string): Permission[] {
+  const here = needs.filter(({ at }) => at.kind !== 'namespace' || at.name === namespace).map(({ permission }) => permission)
+  const needed = new Permissions([...here, ...ownNeeds, ...everybodys])
+  return granted.filter(permission => !needed.cover(permission))
+}
