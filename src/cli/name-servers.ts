@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 
 export interface NameServerOptions {
   /** `address:port`; default: those of this machine. */
-  readonly servers?: readonly string[]
+  readonly servers?: readonly string[] | undefined
   /** Milliseconds. */
   readonly within: number
 }

@@ -18,20 +18,15 @@ export interface OpenOptions {
 
 /**
  * A client of a cluster with the credential that `serve` would use; one that has to be obtained
- * is obtained once. Rejects, repeating no secret, where it cannot be had. To be closed.
+ * is obtained once. Rejects, repeating no secret, where it cannot be had; what is given up then
+ * ends with the process. To be closed.
  */
 export async function openClient(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
-  const opened = open(cluster, config, options)
+  let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const timer = setTimeout(() => {
-      // Whenever it comes after all, nobody waits for it any more.
-      opened.then(client => client.close(), () => {})
-      reject(new Error(`it could not be had within ${options.within / 1000} s`))
-    }, options.within)
-    const done = () => clearTimeout(timer)
-    opened.then(done, done)
+    timer = setTimeout(() => reject(new Error(`it could not be had within ${options.within / 1000} s`)), options.within)
   })
-  return Promise.race([opened, late])
+  return Promise.race([open(cluster, config, options), late]).finally(() => clearTimeout(timer))
 }
 
 async function open(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {

@@ -19,6 +19,11 @@ export type OwnRights =
   | { readonly asked: true, readonly beyond: string | undefined }
   | { readonly asked: false, readonly why: string }
 
+export interface AskOptions extends OpenOptions {
+  /** `address:port`; default: those of this machine. */
+  readonly nameServers?: readonly string[]
+}
+
 const mostNamespaces = 10
 
 /**
@@ -26,13 +31,13 @@ const mostNamespaces = 10
  * that scopes name, and in `default`. Never rejects, and takes no longer than `within`.
  */
 export async function askOwnRights(
-  cluster: ClusterConfig, config: Config, callers: readonly CallerDefinition[], options: OpenOptions,
+  cluster: ClusterConfig, config: Config, callers: readonly CallerDefinition[], options: AskOptions,
 ): Promise<OwnRights> {
   const signal = AbortSignal.timeout(options.within)
   try {
     await requireAtHand(cluster.credential)
     const { endpoint } = await readEndpoint(cluster, options)
-    await requireNameServers(new URL(endpoint.server).hostname, { within: options.within * 0.6 })
+    await requireNameServers(new URL(endpoint.server).hostname, { servers: options.nameServers, within: options.within * 0.6 })
     const facts = await factsOf(cluster, config, options.env)
     const { needs } = needsOf(callers, facts, [])
     const namespaces = namespacesOf(needs)

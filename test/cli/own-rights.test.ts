@@ -1,14 +1,17 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { checkCommand } from '../../src/cli/check.ts'
-import { askOwnRights } from '../../src/cli/own-rights.ts'
+import { askOwnRights, type AskOptions } from '../../src/cli/own-rights.ts'
 import { rbacCommand } from '../../src/cli/rbac.ts'
 import { requireCallers } from '../../src/callers/load.ts'
 import { requireConfig } from '../../src/config/load.ts'
 import type { PolicyRule } from '../../src/rbac/permission.ts'
+import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
 import { startUpstream, type Upstream } from '../support/recording-upstream.ts'
 import { startSample } from '../support/sample.ts'
@@ -38,11 +41,11 @@ async function write(t: Test, { server, ca, credential = { tokenEnv: 'T' }, file
   return join(folder, 'p.yaml')
 }
 
-async function ask(t: Test, given: Given, within = 3000) {
+async function ask(t: Test, given: Given, within = 3000, more: Partial<AskOptions> = {}) {
   const file = await write(t, given)
   const { config } = await requireConfig(file)
   const loaded = await requireCallers(config.callers.paths)
-  return askOwnRights(config.clusters[0]!, config, loaded.callers, { env: { T: given.token ?? 'x' }, allowLoose: false, within })
+  return askOwnRights(config.clusters[0]!, config, loaded.callers, { env: { T: given.token ?? 'x' }, allowLoose: false, within, ...more })
 }
 
 interface Rights { readonly resourceRules?: readonly PolicyRule[], readonly nonResourceRules?: readonly PolicyRule[] }
@@ -148,6 +151,14 @@ t.test('a cluster that cannot be asked, or does not tell, is no more than a reas
     [{ ...given(strange), credential: { oauthSession: { username: { fromEnv: 'U' }, password: { fromEnv: 'P' } } } }, /^its credential \(oauthSession\) would first/],
   ]
   for (const [one, why, within] of rows) t.match(await ask(t, one, within), { asked: false, why }, String(why))
+})
+
+t.test('where no name server answers, nothing is looked up that the process would have to wait for', async (t) => {
+  const silent = createSocket('udp4').bind(0, '127.0.0.1')
+  t.teardown(() => silent.close())
+  await once(silent, 'listening')
+  const answer = await ask(t, { server: 'https://api.prod.example', ca: makeAuthority().ca }, 200, { nameServers: [`127.0.0.1:${silent.address().port}`] })
+  t.match(answer, { asked: false, why: /^no name server told within 0.12 s where api.prod.example is$/ })
 })
 
 t.test('check warns of it at the credential, with the way out; with tokens that it mints, too', async (t) => {

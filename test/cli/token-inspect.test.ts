@@ -59,6 +59,14 @@ t.test('a token that says all of itself: what it says, in words, and nothing of 
   for (const part of token.split('.')) t.notMatch(text, part)
 })
 
+t.test('what a token says of itself is printed without secrets, whoever wrote them there', async (t) => {
+  for (const json of [false, true]) {
+    const { text } = await inspect(t, { clusters: [prod], env: { T: jwt({ ...claims, iss: 'https://x/?token=hunter2' }) }, args: { json } })
+    t.match(text, 'https://x/?token=[redacted]')
+    t.notMatch(text, 'hunter2')
+  }
+})
+
 t.test('as JSON, a list of objects that all have the same fields', async (t) => {
   const { text } = await inspect(t, { clusters: [prod, { ...prod, name: 'test', credential: { tokenFile: 'nowhere' } }], env: { T: jwt(claims) }, args: { json: true } })
   const [first, second] = JSON.parse(text) as Record<string, unknown>[]
