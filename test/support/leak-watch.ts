@@ -36,17 +36,26 @@ export function learnAuthorization(value: string): void {
 const shortestLearned = 12
 
 /**
- * Begins a watch and judges it when the test ends: throws where a secret came out. To be
- * called before the teardowns of what is watched are set, for they run in reverse.
+ * Begins a watch and judges it when the test ends: where a secret came out, the file fails.
+ * To be called before the teardowns of what is watched are set, for they run in reverse.
  */
 export function watchLeaks(t: Scope, secrets: readonly string[]): LeakWatch {
   const watch = new Watch(secrets)
   watches.add(watch)
   t.teardown(() => {
     watches.delete(watch)
-    watch.judge()
+    const error = watch.judge()
+    if (error !== undefined) (t.leaked ?? failAtExit)(error)
   })
   return watch
+}
+
+/** The test is over, and what a teardown throws keeps the others from running. */
+function failAtExit(error: Error): void {
+  process.once('exit', () => {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 1
+  })
 }
 
 class Watch implements LeakWatch {
@@ -79,13 +88,13 @@ class Watch implements LeakWatch {
     return () => this.#found.filter((leak) => where.test(leak.where))
   }
 
-  judge(): void {
+  judge(): Error | undefined {
     for (const untap of this.#untap) untap()
     this.#take('a compressed body', this.#scanner.finish())
     const leaks = this.#found.filter(({ where }) => !this.#expected.some((expected) => expected.test(where)))
     const missed = this.#expected.filter((expected) => !this.#found.some(({ where }) => expected.test(where)))
-    if (leaks.length > 0) throw new Error(`a secret came out: ${[...new Set(leaks.map(describe))].join('; ')}`)
-    if (missed.length > 0) throw new Error(`a leak was expected and none was found: ${missed.join(', ')}`)
+    if (leaks.length > 0) return new Error(`a secret came out: ${[...new Set(leaks.map(describe))].join('; ')}`)
+    return missed.length > 0 ? new Error(`a leak was expected and none was found: ${missed.join(', ')}`) : undefined
   }
 
   #take(where: string, leaks: readonly Leak[]): void {

@@ -41,7 +41,7 @@ export async function startProxyProcess(t: Scope, options: Omit<ProxyOptions, 't
     if (child.connected) child.disconnect()
     else child.kill()
     await gone
-    // Its own teardowns ran there: among them the one that looks for leaks.
+    // Its own teardowns ran there, among them the one that looks for leaks.
     if (child.exitCode !== null && child.exitCode !== 0) throw new Error(`the proxy's process ended with ${child.exitCode}: see above`)
   })
   const answers = new Queue<ChildAnswer | undefined>()

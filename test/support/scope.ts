@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises'
 /** The part of a tap test that support needs: what is started is stopped with the test. */
 export interface Scope {
   teardown(stop: () => unknown): void
+  /** Told of a secret that came out; without it, such a thing fails the whole file. */
+  leaked?(error: Error): void
 }
 
 /** Removes a folder when the test has ended. */
