@@ -94,9 +94,8 @@ function environmentOf({ environment, withhold, env, apiVersion, cluster }: Exec
 function clean(stderr: string, last: Presented | undefined): string {
   const known = [last?.authorization?.replace(/^Bearer /, ''), last?.certificate?.key].filter(secret => secret !== undefined)
   const rest = known.reduce((text, secret) => text.replaceAll(secret, redacted), stderr)
-  return redactSecrets(rest.replace(privateKey, redacted)).replace(opaque, redacted)
+  return redactSecrets(rest).replace(opaque, redacted)
 }
 
-const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
 /** Long, of letters and digits both: no word, and no path. */
 const opaque = /(?<![\w+=~-])(?=[\w+=~-]*\d)(?=[\w+=~-]*[A-Za-z])[\w+=~-]{20,}/g
