@@ -20,7 +20,7 @@ export function watchExpiry({ credential, log, now = Date.now, every = everyUnre
   let warned: number | undefined
   let ended: number | undefined
   const look = () => {
-    const { kind, claims: { issuedAt, expiresAt } } = credential.facts()
+    const { kind, claims: { issuedAt, expiresAt }, trouble } = credential.facts()
     if (expiresAt === undefined) return
     const facts = { kind, expiresAt: new Date(expiresAt).toISOString() }
     const lateAt = issuedAt === undefined ? expiresAt - lastHour : issuedAt + (expiresAt - issuedAt) * late
@@ -29,7 +29,8 @@ export function watchExpiry({ credential, log, now = Date.now, every = everyUnre
       log.error(facts, 'the credential has expired')
     } else if (now() >= lateAt && warned !== expiresAt) {
       warned = expiresAt
-      log.warn(facts, 'the credential ends soon, and nobody has renewed it')
+      // A renewal that fails, a file that turned bad: that was told when it happened.
+      if (trouble === undefined) log.warn(facts, 'the credential ends soon, and nobody has renewed it')
     }
   }
   look()

@@ -6,9 +6,9 @@ const minute = 60_000
 
 function watched(issuedAt: number | undefined, expiresAt: number | undefined) {
   const lines: string[] = []
-  const state = { now: 0, claims: { ...noClaims, issuedAt, expiresAt }, look: () => {}, stopped: false }
+  const state = { now: 0, trouble: undefined as string | undefined, claims: { ...noClaims, issuedAt, expiresAt }, look: () => {}, stopped: false }
   const stop = watchExpiry({
-    credential: { facts: () => ({ kind: 'tokenFile', source: '', renewal: '', claims: state.claims, trouble: undefined }) },
+    credential: { facts: () => ({ kind: 'tokenFile', source: '', renewal: '', claims: state.claims, trouble: state.trouble }) },
     log: { warn: (_, message) => lines.push(`warn ${message}`), error: (_, message) => lines.push(`error ${message}`) },
     now: () => state.now,
     every: (_, run) => {
@@ -55,4 +55,11 @@ t.test('of one without an end nothing is said', async (t) => {
   t.strictSame(at(1e12), [])
   stop()
   t.equal(state.stopped, true)
+})
+
+t.test('what the log was told already is not told again, but for the end', async (t) => {
+  const { at, state } = watched(0, 100 * minute)
+  state.trouble = 'no answer'
+  t.strictSame(at(95 * minute), [])
+  t.strictSame(at(100 * minute), [over])
 })
