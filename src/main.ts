@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './cli/commands.ts'
+import { exitOnCrash } from './cli/crash.ts'
 import { messageOf } from './cli/output.ts'
+import { serializeError } from './log/errors.ts'
+import { redactSecrets } from './redaction/redact.ts'
 
 const program = new Command('portcullis')
   .description('An authenticating proxy for Kubernetes and OpenShift APIs: it holds the service-account token so that nobody else has to.')
   .showHelpAfterError('(portcullis --help lists the commands)')
   .exitOverride()
 
+exitOnCrash(error => process.stderr.write(`portcullis: crashed: ${redactSecrets(JSON.stringify(serializeError(error)))}\n`))
 addCommands(program, code => { process.exitCode = code })
 
 try {

@@ -10,6 +10,7 @@ import { createLog } from '../log/log.ts'
 import { createRedactor } from '../redaction/redact.ts'
 import { descriptorWarning } from '../wiring/descriptors.ts'
 import { reportReload } from '../wiring/report-reload.ts'
+import { exitOnCrash } from './crash.ts'
 import { messageOf, write, type Output } from './output.ts'
 import { requireStartable } from './startable.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -48,6 +49,7 @@ export async function serveCommand({ configFile, allowLoose = false }: ServeArgs
 async function serve(config: Config, machine: Pick<BuildOptions, 'env' | 'allowLoose'> & { readonly podFolder: string }): Promise<void> {
   const secrets = new HeldSecrets()
   const log = createLog({ level: config.log.level, redact: createRedactor(() => secrets.forms()) })
+  exitOnCrash(err => log.fatal({ err }, 'crashed'))
   const stop = stopSignal(log)
   const tooFew = await descriptorWarning(config.limits.maxConnections)
   if (tooFew !== undefined) log.warn({}, tooFew)

@@ -41,9 +41,7 @@ async function send(upstream: Upstream, target: string, headers: readonly string
   const { origin, basePath, credential, short } = upstream
   const { method = 'GET', body = null } = options
   const { authorization } = credential.present()
-  const sent = [...ownHeaders(origin, authorization), ...headers]
-  assertOwnRequest(sent, authorization)
-  const request: Dispatcher.DispatchOptions = { origin, path: basePath + target, method, headers: sent, body }
+  const request: Dispatcher.DispatchOptions = { origin, path: basePath + target, method, headers: ownHeaders(origin, authorization, headers), body }
   const first = new Exchange(options)
   try {
     return await first.run(short, request)
@@ -53,12 +51,15 @@ async function send(upstream: Upstream, target: string, headers: readonly string
   }
 }
 
-/** What every request of our own says. */
-export function ownHeaders(origin: string, authorization: string | undefined): string[] {
-  return [
+/** The headers of a request of our own. Throws ProxyError where one of `more` says who asks. */
+export function ownHeaders(origin: string, authorization: string | undefined, more: readonly string[]): string[] {
+  const headers = [
     // As every request that is passed on: undici drops a connection when this name changes.
     'Host', new URL(origin).host,
     'User-Agent', 'portcullis',
     ...(authorization === undefined ? [] : ['Authorization', authorization]),
+    ...more,
   ]
+  assertOwnRequest(headers, authorization)
+  return headers
 }

@@ -116,7 +116,7 @@ class SourceWatch {
       origin,
       path: `${basePath}${this.#source}?${query}`,
       method: 'GET',
-      headers: [...ownHeaders(origin, presented.authorization), ...metadataOnly],
+      headers: ownHeaders(origin, presented.authorization, metadataOnly),
       signal: this.#signal,
       headersTimeout: cluster.timeouts.response,
       bodyTimeout: (seconds + 30) * second,

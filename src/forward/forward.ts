@@ -99,6 +99,8 @@ class Sending {
   #send({ authorization }: Presented): Promise<RelayEnd> {
     const { resolved, arrival } = this.#admitted
     const prefix = clusterPrefix(resolved.cluster)
+    // Before there is a relay, whose clock runs: what may not be sent throws here.
+    const headers = admittedHeaders(this.#admitted, { origin: this.#cluster.origin, authorization })
     const sentAt = performance.now()
     const relay = new Relay({
       reply: this.#exchange.reply,
@@ -114,15 +116,14 @@ class Sending {
     })
     this.#relay = relay
     if (this.#aborted !== undefined) relay.abort(this.#aborted)
-    this.#dispatch(relay, authorization)
+    this.#dispatch(relay, headers)
     return relay.ended
   }
 
-  #dispatch(relay: Relay, authorization: string | undefined): void {
+  #dispatch(relay: Relay, headers: string[]): void {
     const { resolved, arrival } = this.#admitted
     const { longRunning } = resolved
     const cluster = this.#cluster
-    const headers = admittedHeaders(this.#admitted, { origin: cluster.origin, authorization })
     ;(longRunning ? cluster.long : cluster.short).dispatch({
       origin: cluster.origin,
       path: cluster.basePath + resolved.target,
