@@ -23,7 +23,11 @@ const crash = `
   }), { data: 'HTTP/1.1 200 OK ${token}', headers: ['Authorization', 'Bearer ${token}'], key: '${key}' })
   process.on('SIGUSR2', () => { setImmediate(() => { throw error() }) })
   process.on('SIGHUP', () => { void Promise.reject(error()) })
-  if (process.argv[2] === 'check') setImmediate(() => { throw error() })
+  const whenReady = () => {
+    if (process.listenerCount('uncaughtException') > 0) throw error()
+    setImmediate(whenReady)
+  }
+  if (process.argv[2] === 'check') setImmediate(whenReady)
 `
 
 async function start(t: Test, command: string) {
