@@ -1,5 +1,5 @@
-/** Runs once after so many milliseconds; returns the way to call it off. */
-export type Schedule = (ms: number, run: () => void) => () => void
+import { backOff } from '../back-off.ts'
+import { scheduleUnreferenced, type Schedule } from '../schedule.ts'
 
 /**
  * Asks; never rejects. Resolves with how long the answer holds, in milliseconds (`Infinity`: for
@@ -7,8 +7,8 @@ export type Schedule = (ms: number, run: () => void) => () => void
  */
 export type Ask = (signal: AbortSignal) => Promise<number | undefined>
 
-const second = 1000
-const slowest = 300 * second
+/** Milliseconds between two attempts. */
+const slowest = 300_000
 
 /**
  * Asks an API server something about itself or about us, beside the requests: at once, again when
@@ -48,13 +48,7 @@ export class Asking {
     this.#underWay = false
     if (this.#stop.signal.aborted) return
     this.#failures = holds === undefined ? this.#failures + 1 : 0
-    const wait = holds ?? Math.min(second * 2 ** (this.#failures - 1), slowest)
+    const wait = holds ?? backOff(this.#failures, slowest)
     if (wait !== Infinity) this.#cancel = this.#schedule(wait, () => void this.#run())
   }
-}
-
-export function scheduleUnreferenced(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms)
-  timer.unref()
-  return () => clearTimeout(timer)
 }

@@ -1,5 +1,5 @@
 import type { BaseLogger } from 'pino'
-import type { Schedule } from './asking.ts'
+import type { Schedule } from '../schedule.ts'
 import { createClient, type ClientOptions } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { detectOpenshift, type OpenshiftAnswer } from './openshift.ts'

@@ -1,6 +1,7 @@
 import type { Credential, Presented } from '../credentials/credential.ts'
 import type { Account } from '../model/verdict.ts'
-import { Asking, type Schedule } from './asking.ts'
+import type { Schedule } from '../schedule.ts'
+import { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { accountOf, askIdentity, identityOfAccount, type Identity } from './identity.ts'
 

@@ -1,5 +1,6 @@
 import type { BaseLogger } from 'pino'
-import { Asking, type Schedule } from './asking.ts'
+import type { Schedule } from '../schedule.ts'
+import { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import type { Identity } from './identity.ts'
 import { askRestrictedNamespaces } from './scc-questions.ts'

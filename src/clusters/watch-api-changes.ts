@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
+import { backOff } from '../back-off.ts'
 import { ProxyError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import { ownHeaders } from './fetch.ts'
@@ -92,7 +93,7 @@ class SourceWatch {
     if (status === 403 || status === 404) return refusedFor
     if (!this.#signal.aborted) this.#options.log?.debug({ err, source: this.#source }, 'the watch for API changes broke off')
     this.#failures += 1
-    return Math.min(second * 2 ** (this.#failures - 1), slowest)
+    return backOff(this.#failures, slowest)
   }
 
   /** The version to watch from. Whatever was written before the first look is in no cache yet. */

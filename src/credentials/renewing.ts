@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
+import { backOff } from '../back-off.ts'
 import { ProxyError } from '../errors.ts'
+import { scheduleUnreferenced, type Schedule } from '../schedule.ts'
 import { noClaims } from './claims.ts'
 import type { Credential, CredentialFacts, Presented } from './credential.ts'
 import type { Material } from './followed.ts'
@@ -16,8 +18,7 @@ export interface RenewingOptions extends Pick<CredentialFacts, 'kind' | 'source'
   readonly now?: () => number
   /** From 0 to 1. */
   readonly random?: () => number
-  /** Runs once after so many milliseconds; returns the way to call it off. */
-  readonly schedule?: (ms: number, run: () => void) => () => void
+  readonly schedule?: Schedule
 }
 
 interface RenewalLog {
@@ -152,8 +153,7 @@ export class Renewing implements Credential {
   }
 
   #retryWait(): number {
-    const wait = Math.min(second * 2 ** (this.#failures - 1), slowestRetry)
-    return wait * (0.5 + this.#options.random() / 2)
+    return backOff(this.#failures, slowestRetry) * (0.5 + this.#options.random() / 2)
   }
 
   /** Undefined: it says of no end. */
@@ -166,9 +166,4 @@ export class Renewing implements Credential {
     const late = this.#obtainedAt + (expiresAt - this.#obtainedAt) * renewAfter
     return Math.max((renewAt > this.#obtainedAt ? renewAt : late) - this.#options.now(), 0)
   }
-}
-
-function scheduleUnreferenced(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms).unref()
-  return () => clearTimeout(timer)
 }

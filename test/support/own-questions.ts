@@ -1,5 +1,5 @@
 import type { Cluster } from '../../src/clusters/cluster.ts'
-import type { Schedule } from '../../src/clusters/asking.ts'
+import type { Schedule } from '../../src/schedule.ts'
 
 /** A status without a body. */
 export interface Refused {
