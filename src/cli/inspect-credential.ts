@@ -2,10 +2,9 @@ import type { Client } from '../clusters/client.ts'
 import { askIdentity } from '../clusters/identity.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
 import { accountOfUser } from '../credentials/claims.ts'
-import { ProxyError } from '../errors.ts'
 import type { Account } from '../model/verdict.ts'
 import { openClient, type OpenOptions } from './open-client.ts'
-import { messageOf } from './output.ts'
+import { operatorMessageOf } from './output.ts'
 
 /** What may be told of a cluster's credential; times in milliseconds since the epoch, null where it does not say. */
 export interface Inspected {
@@ -47,7 +46,7 @@ export async function inspectCredential(cluster: ClusterConfig, config: Config, 
   try {
     client = await openClient(cluster, config, options)
   } catch (error) {
-    return { ...nothing, trouble: explain(error), usable: false }
+    return { ...nothing, trouble: operatorMessageOf(error), usable: false }
   }
   try {
     return { ...nothing, ...await inspect(client, options) }
@@ -87,13 +86,7 @@ async function whose({ credential, fetch }: Client, { askWithin }: InspectOption
     const identity = await askIdentity(fetch, signal)
     return identity === undefined ? { trouble: 'whose it is could not be asked: the API server does not tell' } : { user: identity.user }
   } catch (error) {
-    const why = signal.aborted ? `there was no answer within ${askWithin / 1000} s` : explain(error)
+    const why = signal.aborted ? `there was no answer within ${askWithin / 1000} s` : operatorMessageOf(error)
     return { trouble: `whose it is could not be asked: ${why}` }
   }
-}
-
-/** For an operator, who may know the cause too. */
-export function explain(error: unknown): string {
-  const cause = error instanceof ProxyError && error.code !== 'CredentialRejected' && error.cause instanceof Error ? ` (${error.cause.message})` : ''
-  return `${messageOf(error)}${cause}`
 }

@@ -1,3 +1,5 @@
+import { ProxyError } from '../errors.ts'
+
 /** Where a command writes: process.stdout, or a test's ear. */
 export interface Output {
   write(text: string, done: (error?: Error | null) => void): unknown
@@ -12,4 +14,11 @@ export function write(output: Output, text: string): Promise<void> {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** For an operator, who may know the cause of what a caller would be told. */
+export function operatorMessageOf(error: unknown): string {
+  // Of a rejected credential the message says all that its cause does.
+  const cause = error instanceof ProxyError && error.code !== 'CredentialRejected' && error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  return `${messageOf(error)}${cause}`
 }

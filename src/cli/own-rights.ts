@@ -1,5 +1,6 @@
 import type { Client } from '../clusters/client.ts'
-import { asFields, askObject, asTexts } from '../clusters/question.ts'
+import { asFields, asTexts } from '../clusters/question.ts'
+import { askReview } from '../clusters/review.ts'
 import type { ClusterConfig, Config, CredentialConfig } from '../config/config.ts'
 import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
 import type { CallerDefinition } from '../model/caller.ts'
@@ -7,10 +8,10 @@ import { everybodys } from '../rbac/everybody.ts'
 import { Permissions, permissionsOf, type Permission, type PolicyRule } from '../rbac/permission.ts'
 import { readEndpoint } from '../wiring/endpoint.ts'
 import { describeBeyond } from './describe-beyond.ts'
-import { explain } from './inspect-credential.ts'
 import { factsOf } from './load-known.ts'
 import { requireNameServers } from './name-servers.ts'
 import { openClient, type OpenOptions } from './open-client.ts'
+import { operatorMessageOf } from './output.ts'
 import { needsOf, type Need } from './rbac/needs.ts'
 import { ownNeeds } from './rbac/roles.ts'
 
@@ -50,7 +51,7 @@ export async function askOwnRights(
       client.close().catch(() => {})
     }
   } catch (error) {
-    return { asked: false, why: signal.aborted ? `there was no answer within ${options.within / 1000} s` : explain(error) }
+    return { asked: false, why: signal.aborted ? `there was no answer within ${options.within / 1000} s` : operatorMessageOf(error) }
   }
 }
 
@@ -69,10 +70,7 @@ function namespacesOf(needs: readonly Need[]): string[] {
 }
 
 async function askRules({ fetch }: Client, namespace: string, signal: AbortSignal): Promise<Permission[]> {
-  const apiVersion = 'authorization.k8s.io/v1'
-  const body = { kind: 'SelfSubjectRulesReview', apiVersion, spec: { namespace } }
-  const review = await askObject(fetch, `/apis/${apiVersion}/selfsubjectrulesreviews`, { signal, body })
-  const { resourceRules, nonResourceRules } = asFields(review?.['status'])
+  const { resourceRules, nonResourceRules } = await askReview(fetch, { kind: 'SelfSubjectRulesReview', spec: { namespace }, signal })
   if (!Array.isArray(resourceRules) || !Array.isArray(nonResourceRules)) throw new Error('the API server does not tell')
   return [...resourceRules, ...nonResourceRules].flatMap(rule => permissionsOf(readRule(rule)))
 }

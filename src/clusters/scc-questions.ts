@@ -1,6 +1,7 @@
 import type { Cluster } from './cluster.ts'
 import type { Identity } from './identity.ts'
 import { asFields, askObject, asTexts, type Fields } from './question.ts'
+import { askReview } from './review.ts'
 
 /** What OpenShift grants everybody, by its releases. */
 const restricted = new Set(['restricted', 'restricted-v2', 'restricted-v3'])
@@ -56,7 +57,7 @@ async function askConstraintsBeyond({ fetch, identity, signal }: SccQuestions): 
 async function mayUseAnywhere({ fetch, signal }: SccQuestions, names: readonly string[]): Promise<boolean> {
   for (const name of names) {
     const spec = { resourceAttributes: { verb: 'use', group, resource, name } }
-    const status = await review(fetch, 'SelfSubjectAccessReview', spec, signal)
+    const status = await askReview(fetch, { kind: 'SelfSubjectAccessReview', spec, signal })
     if (status['allowed'] !== false || isUncertain(status)) return true
   }
   return false
@@ -70,7 +71,7 @@ async function askProjects({ fetch, signal }: SccQuestions): Promise<readonly st
 }
 
 async function isRestrictedIn({ fetch, signal }: SccQuestions, namespace: string): Promise<boolean> {
-  const status = await review(fetch, 'SelfSubjectRulesReview', { namespace }, signal)
+  const status = await askReview(fetch, { kind: 'SelfSubjectRulesReview', spec: { namespace }, signal })
   const rules = status['resourceRules']
   return Array.isArray(rules) && status['incomplete'] === false && !isUncertain(status) && rules.every(isNoGrant)
 }
@@ -86,13 +87,6 @@ function isNoGrant(rule: unknown): boolean {
 function covers(list: unknown, value: string): boolean {
   const texts = asTexts(list)
   return texts === undefined || texts.includes('*') || texts.includes(value)
-}
-
-/** Its status; empty where it does not tell. */
-async function review(fetch: Cluster['fetch'], kind: string, spec: object, signal: AbortSignal): Promise<Fields> {
-  const apiVersion = 'authorization.k8s.io/v1'
-  const answer = await askObject(fetch, `/apis/${apiVersion}/${kind.toLowerCase()}s`, { signal, body: { kind, apiVersion, spec } })
-  return asFields(answer?.['status'])
 }
 
 /** An authorizer that failed, or one that cannot list its rules. */
