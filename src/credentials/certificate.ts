@@ -1,32 +1,19 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
+import { readCertificates } from '../files/pem.ts'
 import { certificateClaims } from './certificate-claims.ts'
 import type { ClientCertificate } from './credential.ts'
 import type { Material } from './followed.ts'
 
 /** A certificate with its chain, leaf first, and its private key, as a credential. Throws where they are no such pair; the message repeats neither. */
 export function readCertificate({ cert, key }: ClientCertificate): Material {
-  const chain = readChain(cert)
+  // Its certificates alone: a file may hold the key as well.
+  const chain = readCertificates(cert)
   const leaf = new X509Certificate(chain[0] ?? '')
   if (!leaf.checkPrivateKey(readKey(key))) throw new Error('the private key is not that of the certificate (the first one, where there is a chain)')
   const certificate = { cert: `${chain.join('\n')}\n`, key }
   tryOut(certificate)
   return { presented: { authorization: undefined, certificate }, claims: certificateClaims(leaf) }
-}
-
-/** Its certificates alone: a file may hold the key as well. */
-function readChain(text: string): string[] {
-  const chain = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-  if (chain.length === 0) throw new Error('there is no certificate in PEM (a BEGIN CERTIFICATE line)')
-  // One that is still being written ends in the middle.
-  const begun = text.match(/-----BEGIN CERTIFICATE-----/g) ?? []
-  try {
-    if (begun.length !== chain.length) throw new Error('a certificate without its end')
-    for (const block of chain) new X509Certificate(block)
-  } catch (cause) {
-    throw new Error('the certificate is broken', { cause })
-  }
-  return chain
 }
 
 function readKey(text: string): KeyObject {

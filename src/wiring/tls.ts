@@ -1,7 +1,7 @@
-import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Config } from '../config/config.ts'
+import { readCertificates } from '../files/pem.ts'
 import { watchFiles, type Watch } from '../files/watch.ts'
 import type { TlsFiles } from '../listen/server.ts'
 
@@ -28,17 +28,15 @@ export async function readCa(file: string): Promise<string> {
 
 /** The text itself. Throws an Error that names where it is from, where that holds no CA certificate. */
 export function requireCa(text: string, source: string): string {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
   try {
-    if (blocks.length === 0) throw new Error('no BEGIN CERTIFICATE line')
-    for (const block of blocks) new X509Certificate(block)
+    readCertificates(text)
   } catch (cause) {
     throw new Error(`${source} holds no CA certificate in PEM`, { cause })
   }
   return text
 }
 
-/** Follows the certificate files of the config in force, whichever that is. */
+/** Follows the certificate files, and the kubeconfigs, of the config in force, whichever that is. */
 export class CertificateWatch {
   readonly #onChange: () => void
   #files = ''
