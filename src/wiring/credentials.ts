@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { createClient } from '../clusters/client.ts'
 import type { ClusterConfig, CredentialConfig, ExecConfig, KubeconfigConfig, OAuthSessionConfig, TokenRequestConfig } from '../config/config.ts'
 import { createClientCertificate } from '../credentials/client-certificate.ts'
-import type { Credential } from '../credentials/credential.ts'
+import type { Credential, CredentialKind } from '../credentials/credential.ts'
 import { createExec } from '../credentials/exec.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import { holding } from '../credentials/holding.ts'
@@ -46,7 +46,7 @@ async function makeKind(config: CredentialConfig, deps: CredentialDeps): Promise
     case 'tokenFile': return createTokenFile({ path: config.path, allowLoose, warn })
     case 'tokenEnv': return createTokenEnv({ variable: config.variable, env })
     case 'clientCertificate': return createClientCertificate({ certFile: config.certFile, keyFile: config.keyFile, allowLoose, warn })
-    case 'exec': return obtained(makeExec(config, deps), deps)
+    case 'exec': return obtained(makeExec(config, config.kind, deps), deps)
     case 'tokenRequest': return obtained(await makeTokenRequest(config, deps), deps)
     case 'oauthSession': return obtained(makeOAuthSession(config, deps), deps)
     case 'kubeconfig': return makeKubeconfig(config, deps)
@@ -54,8 +54,8 @@ async function makeKind(config: CredentialConfig, deps: CredentialDeps): Promise
   }
 }
 
-function makeExec({ kind: _, provideClusterInfo, ...plugin }: ExecConfig, { log, env, secretVariables, endpoint }: CredentialDeps): Renewing {
-  return createExec({ ...plugin, cluster: provideClusterInfo ? endpoint : undefined, environment: env, withhold: secretVariables, log })
+function makeExec({ provideClusterInfo, ...plugin }: Omit<ExecConfig, 'kind'>, kind: CredentialKind, { log, env, secretVariables, endpoint }: CredentialDeps): Renewing {
+  return createExec({ ...plugin, kind, cluster: provideClusterInfo ? endpoint : undefined, environment: env, withhold: secretVariables, log })
 }
 
 async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime }: TokenRequestConfig, deps: CredentialDeps): Promise<Renewing> {
@@ -79,14 +79,14 @@ async function makeKubeconfig({ file, context }: KubeconfigConfig, deps: Credent
   const source = { file, context, allowLoose }
   const { user } = await readKubeconfig(source)
   if (user.kind !== 'exec') return createKubeconfig({ ...source, user, warn: message => log.warn({}, message) })
-  return ofKubeconfig(await makeCredential({ kind: 'exec', ...user.exec, timeout: pluginTimeout }, deps), source)
+  return ofKubeconfig(await obtained(makeExec({ ...user.exec, timeout: pluginTimeout }, 'kubeconfig', deps), deps), source)
 }
 
 /** How long a start waits for a first credential, in milliseconds, before it goes on without. */
 const patience = 5000
 
 /** Waits for the first one. Where that is not to be had: a patient start goes on, unready, and it is tried again; otherwise rejects and closes it. */
-export async function obtained(credential: Renewing, { patient }: Pick<CredentialDeps, 'patient'>): Promise<Credential> {
+async function obtained(credential: Renewing, { patient }: Pick<CredentialDeps, 'patient'>): Promise<Credential> {
   const started = credential.start()
   if (patient) {
     // Its failure is logged, and told by /readyz.

@@ -28,6 +28,8 @@ interface Started {
   /** Replaces the kubeconfig. */
   write(upstream: Upstream, user: object, cluster?: object): Promise<void>
   get(): Promise<number>
+  /** What it was answered last. */
+  readonly told: string
 }
 
 class Log {
@@ -66,12 +68,13 @@ async function start(t: Test, upstream: Upstream, user: object, { cluster = {}, 
   const { config } = await requireConfig(join(folder, 'portcullis.yaml'))
   const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'info', destination: log }), env: { PATH: process.env.PATH }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
+  let told = ''
   const get = async () => {
     const answer = await fetch(`http://127.0.0.1:${proxy.port}${target}`, { headers: { 'X-API-Key': caller.key } })
-    await answer.arrayBuffer()
+    told = await answer.text()
     return answer.status
   }
-  return { log, write, get }
+  return { log, write, get, get told() { return told } }
 }
 
 function identity({ connection, all }: RecordedRequest): string {
@@ -137,6 +140,14 @@ t.test('a plugin of a kubeconfig is asked, and its user may prove itself in anot
   await inForce(upstream)
   t.equal(await get(), 200)
   t.equal(identity(asked(upstream).at(-1)!), 'Bearer static')
+})
+
+t.test('a plugin of a kubeconfig that fails is no credential, and callers are told of the kubeconfig', async (t) => {
+  const upstream = await startUpstream(t)
+  const failing = { ...plugin('').exec, args: ['-e', 'process.exit(1)'] }
+  const started = await start(t, upstream, { exec: failing })
+  t.equal(await started.get(), 502)
+  t.match(started.told, 'Portcullis has no credential for this cluster at present (kubeconfig)')
 })
 
 t.test('another server in the kubeconfig is followed; a kubeconfig that turned bad changes nothing', async (t) => {
