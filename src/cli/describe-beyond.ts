@@ -1,3 +1,4 @@
+import { isWrite } from '../model/attributes.ts'
 import { least, toRules } from '../rbac/least.ts'
 import { keyOf, type Permission, type PolicyRule } from '../rbac/permission.ts'
 
@@ -35,7 +36,7 @@ function groupByNamespaces(places: readonly { permission: Permission, namespaces
 
 /** Wildcards before words, and writes before reads. */
 function widthOf({ verbs, resources = [] }: PolicyRule): number {
-  return Number(verbs.includes('*')) * 4 + Number(resources.includes('*')) * 2 + Number(verbs.some(verb => !['get', 'list', 'watch'].includes(verb)))
+  return Number(verbs.includes('*')) * 4 + Number(resources.includes('*')) * 2 + Number(verbs.some(isWrite))
 }
 
 function wordsOf({ verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] }: PolicyRule, namespaces: string): string {

@@ -1,6 +1,6 @@
 import { createClient, type Client } from '../clusters/client.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
-import { referencesOf } from '../config/references.ts'
+import { secretVariablesOf } from '../config/references.ts'
 import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { createLog } from '../log/log.ts'
 import { makeCredential } from '../wiring/credentials.ts'
@@ -32,9 +32,8 @@ export async function openClient(cluster: ClusterConfig, config: Config, options
 async function open(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
   const { name, timeouts } = cluster
   const { endpoint } = await readEndpoint(cluster, options)
-  const secretVariables = referencesOf(config).flatMap(reference => reference.kind === 'variable' ? [reference.variable] : [])
   const log = createLog({ level: 'silent' })
-  const credential = await makeCredential(cluster.credential, { ...options, log, secrets: new HeldSecrets(), secretVariables, patient: false, cluster, endpoint })
+  const credential = await makeCredential(cluster.credential, { ...options, log, secrets: new HeldSecrets(), secretVariables: secretVariablesOf(config), patient: false, cluster, endpoint })
   try {
     return createClient({ name, ...endpoint, timeouts, credential })
   } catch (error) {

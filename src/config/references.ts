@@ -24,6 +24,11 @@ export function referencesOf({ listen: { tls }, clusters }: Config): Reference[]
   ]
 }
 
+/** The variables that the config takes secrets from: not for what we start. */
+export function secretVariablesOf(config: Config): string[] {
+  return referencesOf(config).flatMap(reference => reference.kind === 'variable' ? [reference.variable] : [])
+}
+
 function fileAt(path: Path, file: string | undefined): Reference[] {
   return file === undefined ? [] : [{ kind: 'file', path, file }]
 }

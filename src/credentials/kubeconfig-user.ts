@@ -1,13 +1,14 @@
 import { dirname, resolve } from 'node:path'
 import type { User } from '@kubernetes/client-node'
+import type { ExecApiVersion } from './exec-info.ts'
 
 /** A PEM text in the kubeconfig itself, or in a file of its own. */
 export type Pem = { readonly text: string } | { readonly file: string }
 
-const apiVersions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'] as const
+const apiVersions: readonly ExecApiVersion[] = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1']
 
 export interface KubeconfigExec {
-  readonly apiVersion: typeof apiVersions[number]
+  readonly apiVersion: ExecApiVersion
   /** An absolute path, or a name to be found on PATH. */
   readonly command: string
   readonly args: readonly string[]

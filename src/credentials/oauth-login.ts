@@ -12,7 +12,9 @@ export interface OAuthToken {
 }
 
 /** The OAuth server does not take this user name and password. */
-export class PasswordRefused extends Error {}
+export class PasswordRefused extends Error {
+  override readonly name = 'PasswordRefused'
+}
 
 /** A client of every OpenShift that lets a user in by a challenge instead of a page; it is public, its secret is empty. */
 const client = 'openshift-challenging-client'

@@ -2,8 +2,7 @@ import { readSecret } from '../files/secret.ts'
 import type { watchFiles } from '../files/watch.ts'
 import type { Credential, CredentialFacts } from './credential.ts'
 import { createFollowed } from './followed.ts'
-import { readToken } from './token.ts'
-import type { Token } from './token.ts'
+import { readToken, type Token } from './token.ts'
 
 export interface TokenFileOptions {
   readonly path: string

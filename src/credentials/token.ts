@@ -1,6 +1,5 @@
+import { readClaims, type Claims } from './claims.ts'
 import type { Presented } from './credential.ts'
-import { readClaims } from './claims.ts'
-import type { Claims } from './claims.ts'
 
 /** A bearer token and what it says of itself. */
 export interface Token {

@@ -6,7 +6,7 @@ import { createClusters, type ReplaceableClusters } from '../clusters/clusters.t
 import type { Cluster } from '../clusters/cluster.ts'
 import { watchApiChanges } from '../clusters/watch-api-changes.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
-import { referencesOf } from '../config/references.ts'
+import { secretVariablesOf } from '../config/references.ts'
 import { watchExpiry } from '../credentials/expiry-warning.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -86,7 +86,7 @@ interface EntryOptions extends ClusterWiringOptions {
 
 async function makeEntries(config: Config, before: readonly Entry[], options: EntryOptions): Promise<Entry[]> {
   const made: Entry[] = []
-  const secretVariables = referencesOf(config).flatMap(reference => reference.kind === 'variable' ? [reference.variable] : [])
+  const secretVariables = secretVariablesOf(config)
   try {
     for (const wanted of config.clusters) {
       const reading = await readEndpoint(wanted, options)

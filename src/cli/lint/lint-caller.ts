@@ -1,6 +1,7 @@
 import type { Entry, WrittenGrant } from '../../callers/entries.ts'
-import type { WrittenCaller, WrittenRule } from '../../callers/schema.ts'
+import type { WrittenCaller } from '../../callers/schema.ts'
 import type { Fault } from '../../files/fault.ts'
+import { Permissions, permissionsOf } from '../../rbac/permission.ts'
 
 /** What of a caller itself, apart from its rules, is worth a word. */
 export function lintCaller(caller: Entry<WrittenCaller>, scopes: readonly Entry<WrittenGrant>[]): Fault[] {
@@ -21,13 +22,9 @@ function lintDiscovery({ value, path, document }: Entry<WrittenCaller>, scopes: 
   if (value.discovery) return []
   const names = new Set(value.scopes.map(reference => typeof reference === 'string' ? reference : reference.name))
   const rules = [...value.rules, ...scopes.filter(scope => names.has(scope.value.name)).flatMap(scope => scope.value.rules)]
-  if (['/api', '/apis'].every(url => rules.some(rule => reads(rule, url)))) return []
+  const granted = new Permissions(rules.flatMap(permissionsOf))
+  if (['/api', '/apis'].every(url => granted.cover({ kind: 'url', verb: 'get', url }))) return []
   const message = 'is off: kubectl, oc and most client libraries cannot start without it, and say no more than "unknown"; '
     + 'leave it on, or give the caller a rule with nonResourceURLs: [/api, "/api/*", /apis, "/apis/*"], verbs: [get]'
   return [document.locate({ path: [...path, 'discovery'], message })]
-}
-
-function reads({ verbs, nonResourceURLs }: WrittenRule, url: string): boolean {
-  return (verbs.includes('get') || verbs.includes('*'))
-    && nonResourceURLs.some(one => one === url || (one.endsWith('*') && url.startsWith(one.replace(/(?<!\*)\*+$/, ''))))
 }

@@ -1,3 +1,4 @@
+import { isWrite } from '../../model/attributes.ts'
 import type { GuardRoute } from '../../model/caller.ts'
 import type { Account } from '../../model/verdict.ts'
 import { Permissions, type Permission } from '../../rbac/permission.ts'
@@ -63,6 +64,6 @@ const granting: readonly [GuardRoute, string, RegExp][] = [
 
 /** The API server asks our account for more than the request says; which more depends on the objects. */
 function grantingLines({ needs }: Needs): string[] {
-  const writes = needs.flatMap(({ permission }) => permission.kind === 'resource' && !['get', 'list', 'watch'].includes(permission.verb) ? [permission.resource] : [])
+  const writes = needs.flatMap(({ permission }) => permission.kind === 'resource' && isWrite(permission.verb) ? [permission.resource] : [])
   return granting.filter(([, , form]) => writes.some(resource => form.test(resource))).map(([, line]) => line)
 }
