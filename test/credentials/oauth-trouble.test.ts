@@ -117,7 +117,8 @@ t.test('an OAuth server that is not there is a 503 to callers', async (t) => {
 
 for (const step of ['challenge', 'password', 'token'] as const) {
   t.test(`an OAuth server that hangs at the ${step} is waited for no longer than for any answer`, async (t) => {
-    const { oauth, credential } = await startOAuthCase(t, { response: 200 })
+    // Long enough for the steps before it, TLS and all, on a machine that is busy.
+    const { oauth, credential } = await startOAuthCase(t, { response: 2000 })
     oauth.answerStep(step, () => 'hold')
     await t.rejects(credential.start(), { code: 'UpstreamTimeout', message: 'the OAuth server did not answer in time' })
   })
