@@ -8,7 +8,7 @@ const other = makeAuthority().issue()
 const { cert, key } = authority.issue()
 
 t.test('what is no certificate is refused by the name of its file, before anything is changed', async (t) => {
-  const folder = t.testdir({ 'tls.crt': cert, 'tls.key': key, 'other.key': other.key, 'ca.crt': authority.ca, 'empty': '', 'bad.crt': cert.slice(0, 200) })
+  const folder = t.testdir({ 'tls.crt': cert, 'tls.key': key, 'other.key': other.key, 'ca.crt': authority.ca, 'empty': '', 'bad.crt': cert.slice(0, 200), 'half.crt': authority.ca + cert.slice(0, 200) })
   const file = (name: string) => join(folder, name)
   const read = (certFile: string, keyFile: string, clientCaFile?: string) => readTls({
     listen: { tls: { certFile: file(certFile), keyFile: file(keyFile), clientCaFile: clientCaFile === undefined ? undefined : file(clientCaFile) } },
@@ -20,5 +20,5 @@ t.test('what is no certificate is refused by the name of its file, before anythi
   await t.rejects(read('tls.crt', 'other.key'), /other\.key/)
   await t.rejects(read('tls.crt', 'tls.key', 'empty'), /empty holds no CA/)
   t.equal(await readCa(file('ca.crt')), authority.ca)
-  for (const name of ['empty', 'tls.key', 'bad.crt']) await t.rejects(readCa(file(name)), new RegExp(name), name)
+  for (const name of ['empty', 'tls.key', 'bad.crt', 'half.crt']) await t.rejects(readCa(file(name)), new RegExp(name), name)
 })
