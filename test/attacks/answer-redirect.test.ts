@@ -1,6 +1,10 @@
 // A redirect that would lead our token elsewhere: CVE-2020-8559, CVE-2022-3172.
 import t from 'tap'
-import { startTarget, type Way } from '../support/attack-target.ts'
+import { callerEntry, startTarget, upstreamToken, type Way } from '../support/attack-target.ts'
+import { keyFor } from '../support/keys.ts'
+import { startOAuthServer } from '../support/oauth-server.ts'
+import { startProxy } from '../support/proxy.ts'
+import { connectRaw } from '../support/raw-client.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
 
 const target = await startTarget(t)
@@ -35,6 +39,48 @@ for (const status of [301, 302, 303, 307, 308]) {
       }
       t.equal(other?.connections.length ?? 0, 0, 'nobody called there')
     }
+  })
+}
+
+const caller = keyFor('redirect')
+const everything = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], acknowledge: ['own-credential'] }]
+const session = { oauthSession: { username: { fromEnv: 'WHO' }, password: { fromFile: 'password' } } }
+/** What we ask for ourselves, by credential, and the answers that would lead us away; `to` is where. */
+const own: readonly (readonly [what: string, credential: object, redirected: RegExp, oauth: 'challenge' | 'password' | 'token' | undefined])[] = [
+  ['what a cluster serves and who we are', { tokenFile: 'token' }, /^/, undefined],
+  ['a TokenRequest', { tokenRequest: { bootstrap: { tokenFile: 'token' }, serviceAccount: { namespace: 'a', name: 'b' } } }, /token$/, undefined],
+  ['where the OAuth server is', session, /well-known/, undefined],
+  ['an OAuth server that asks for no password', session, /^$/, 'challenge'],
+  ['an OAuth server that takes it', session, /^$/, 'password'],
+  ['the token of a session', session, /^$/, 'token'],
+]
+
+for (const [what, credential, redirected, step] of own) {
+  t.test(`${what}: nor do we follow one ourselves`, async (t) => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const away = { status, headers: ['Location', `${elsewhereTls.url}/oauth/token?code=theirs`], body: '{}' }
+      const oauth = await startOAuthServer(t, { users: { robot: 'the-password-of-it' } })
+      if (step !== undefined) oauth.answerStep(step, () => away)
+      const api = await startUpstream(t)
+      api.answer((request) => {
+        if (redirected.test(request.target)) return away
+        return request.target.startsWith('/.well-known/') ? { status: 200, body: JSON.stringify(oauth.metadata) } : { status: 401 }
+      })
+      const proxy = await startProxy(t, {
+        // Its authority is trusted, so that only not asking keeps us from there.
+        upstreams: { prod: { url: api.url, ca: api.ca + oauth.ca + elsewhereTls.ca } }, token: upstreamToken, credential, openshift: 'auto' as never,
+        callers: { callers: [callerEntry('c', caller, everything)] }, files: { password: 'the-password-of-it' }, env: { WHO: 'robot' },
+      })
+      const client = await connectRaw(t, { port: proxy.port })
+      for (const target of ['/api/v1/namespaces/a/pods', '/apis']) {
+        client.request('GET', target, ['X-API-Key', caller.key])
+        await client.response()
+      }
+      await fetch(`${proxy.adminUrl}/readyz`)
+      await proxy.stop()
+      t.ok((step === undefined ? api : oauth.upstream).requests.length > 0, `${status}: asked`)
+    }
+    t.equal(elsewhereTls.connections.length, 0, 'nobody called there')
   })
 }
 

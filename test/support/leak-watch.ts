@@ -14,6 +14,8 @@ export interface LeakWatch {
   port(port: number, name: string): Promise<void>
   /** Looks through what a sink holds by now. Called again, what came since. */
   sink(name: string, text: string): void
+  /** One more secret. */
+  learn(secret: string): void
   /**
    * For a test that plants a leak: what is found there is not held against it; that
    * nothing is, would be. Returns what has been found there so far.
@@ -27,9 +29,7 @@ const watches = new Set<Watch>()
 export function learnAuthorization(value: string): void {
   const [, scheme = '', credential = ''] = /^(\S+)\s+(.+)$/.exec(value) ?? []
   const password = scheme.toLowerCase() === 'basic' ? Buffer.from(credential, 'base64').toString().replace(/^[^:]*:/, '') : ''
-  for (const secret of [credential, password]) {
-    if (secret.length >= shortestLearned) for (const watch of watches) watch.learn(secret)
-  }
+  for (const watch of watches) for (const secret of [credential, password]) watch.learn(secret)
 }
 
 /** Tests send `Bearer x`, too, and such a thing is found everywhere. */
@@ -80,7 +80,7 @@ class Watch implements LeakWatch {
   }
 
   learn(secret: string): void {
-    this.#scanner.learn(secret)
+    if (secret.length >= shortestLearned) this.#scanner.learn(secret)
   }
 
   expect(where: RegExp): () => readonly FoundLeak[] {

@@ -76,7 +76,7 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
   const generations = new Generations(folder, log)
   await generations.write(options.callers)
   const { config } = await requireConfig(file)
-  const secrets = new HeldSecrets()
+  const secrets = new ToldSecrets(secret => leaks.learn(secret))
   const redact = createRedactor(() => secrets.forms())
   const proxy = await build(config, { log: createLog({ level: 'trace', destination: log, redact }), secrets, env: options.env ?? {}, nodeMetrics: false })
   let stopped: Promise<void> | undefined
@@ -142,6 +142,24 @@ async function writeFiles(folder: string, options: ProxyOptions): Promise<string
   // JSON is YAML.
   await write('portcullis.yaml', JSON.stringify({ ...sections, clusters }))
   return join(folder, 'portcullis.yaml')
+}
+
+/** What is minted, renewed or read anew is watched for as well. */
+class ToldSecrets extends HeldSecrets {
+  readonly #tell: (secret: string) => void
+
+  constructor(tell: (secret: string) => void) {
+    super()
+    this.#tell = tell
+  }
+
+  override holder(): (secrets: readonly string[]) => void {
+    const hold = super.holder()
+    return (secrets) => {
+      for (const secret of secrets) this.#tell(secret)
+      hold(secrets)
+    }
+  }
 }
 
 class MemoryLog extends EventEmitter<{ line: [string] }> {
