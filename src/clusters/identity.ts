@@ -1,7 +1,8 @@
 import { accountOfUser } from '../credentials/claims.ts'
+import { asFields, type Fields } from '../json-fields.ts'
 import type { Account } from '../model/verdict.ts'
 import type { Cluster } from './cluster.ts'
-import { asFields, askObject, asTexts, type Fields } from './question.ts'
+import { askObject, asTexts } from './question.ts'
 
 /** Whom an API server takes us for. */
 export interface Identity {

@@ -1,7 +1,6 @@
 import { ProxyError } from '../errors.ts'
+import { parseFields, type Fields } from '../json-fields.ts'
 import type { Cluster } from './cluster.ts'
-
-export type Fields = Readonly<Record<string, unknown>>
 
 export interface QuestionOptions {
   readonly signal: AbortSignal
@@ -23,24 +22,11 @@ export async function askObject(fetch: Cluster['fetch'], target: string, { signa
   if (answer.status === 408 || answer.status === 429 || answer.status >= 500) {
     throw new ProxyError('BadUpstream', `the API server answered ${answer.status} to a question of Portcullis itself`)
   }
-  return answer.status === 200 || answer.status === 201 ? parseObject(answer.body) : undefined
-}
-
-export function asFields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? value as Fields : {}
+  return answer.status === 200 || answer.status === 201 ? parseFields(answer.body) : undefined
 }
 
 /** What of a list is text; undefined where it is no list, or holds something else. A list that is left out is empty. */
 export function asTexts(value: unknown): readonly string[] | undefined {
   if (value === undefined || value === null) return []
   return Array.isArray(value) && value.every(item => typeof item === 'string') ? value : undefined
-}
-
-function parseObject(body: Buffer): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString())
-    return typeof value === 'object' && value !== null ? value as Fields : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -1,5 +1,6 @@
+import { asFields, type Fields } from '../json-fields.ts'
 import type { Cluster } from './cluster.ts'
-import { asFields, askObject, type Fields } from './question.ts'
+import { askObject } from './question.ts'
 
 export interface ReviewOptions {
   readonly kind: 'SelfSubjectAccessReview' | 'SelfSubjectRulesReview'

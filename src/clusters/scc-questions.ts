@@ -1,6 +1,7 @@
+import { asFields, type Fields } from '../json-fields.ts'
 import type { Cluster } from './cluster.ts'
 import type { Identity } from './identity.ts'
-import { asFields, askObject, asTexts, type Fields } from './question.ts'
+import { askObject, asTexts } from './question.ts'
 import { askReview } from './review.ts'
 
 /** What OpenShift grants everybody, by its releases. */

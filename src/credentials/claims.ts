@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose'
+import { asFields, type Fields } from '../json-fields.ts'
 import type { Account } from '../model/verdict.ts'
 
 /** What a token or a certificate says of itself. Unverified: it is our own, and the API server judges it. Times in milliseconds since the epoch. */
@@ -40,8 +41,6 @@ export function readClaims(token: string): Claims {
     return noClaims
   }
 }
-
-type Fields = Readonly<Record<string, unknown>>
 
 function milliseconds(seconds: unknown): number | undefined {
   return typeof seconds === 'number' ? seconds * 1000 : undefined
@@ -86,8 +85,4 @@ function named(kind: string, name: unknown, namespace: unknown): string[] {
 
 function toAccount(namespace: unknown, name: unknown): Account | undefined {
   return typeof namespace === 'string' && typeof name === 'string' ? { namespace, name } : undefined
-}
-
-function asFields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? value as Fields : {}
 }

@@ -1,7 +1,8 @@
 import type { Cluster, KubeConfig } from '@kubernetes/client-node'
 import { readSecret } from '../files/secret.ts'
 import { readYaml } from '../files/yaml.ts'
-import { pemOf, readUser, textOf, type Fields, type KubeconfigUser, type Pem } from './kubeconfig-user.ts'
+import type { Fields } from '../json-fields.ts'
+import { pemOf, readUser, textOf, type KubeconfigUser, type Pem } from './kubeconfig-user.ts'
 
 export interface KubeconfigSource {
   readonly file: string

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { User } from '@kubernetes/client-node'
+import type { Fields } from '../json-fields.ts'
 import type { ExecApiVersion } from './exec-info.ts'
 
 /** A PEM text in the kubeconfig itself, or in a file of its own. */
@@ -22,8 +23,6 @@ export type KubeconfigUser =
   | { readonly kind: 'tokenFile', readonly file: string }
   | { readonly kind: 'certificate', readonly cert: Pem, readonly key: Pem }
   | { readonly kind: 'exec', readonly exec: KubeconfigExec }
-
-export type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Which one it is. `written` is the entry as it stands in the file: the client library keeps no

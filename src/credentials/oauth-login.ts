@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Fetched } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
-import { parseFields, type OAuthMetadata } from './oauth-metadata.ts'
+import { parseFields, type Fields } from '../json-fields.ts'
+import type { OAuthMetadata } from './oauth-metadata.ts'
 import type { Ask, Question } from './oauth-requests.ts'
 
 /** What a login yields. */
@@ -112,7 +113,7 @@ function readRedirect({ status, headers, body }: Fetched, url: URL, redirectUri:
   return { query, fragment }
 }
 
-function readToken(fields: Readonly<Record<string, unknown>>, url: URL): OAuthToken {
+function readToken(fields: Fields, url: URL): OAuthToken {
   const { access_token: accessToken, token_type: type = 'Bearer', expires_in: life = usualLife } = fields
   // RFC 6750 §2.1; whatever else it is, it would be no header.
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw new Error(`${server(url)} answered with something that is no token`)

@@ -1,4 +1,5 @@
 import type { Fetched } from '../clusters/cluster.ts'
+import { parseFields, type Fields } from '../json-fields.ts'
 
 /** What an API server tells of its OAuth server (RFC 8414, as OpenShift serves it). */
 export interface OAuthMetadata {
@@ -31,18 +32,8 @@ export function readMetadata({ status, body }: Pick<Fetched, 'status' | 'body'>)
   }
 }
 
-/** A JSON object; undefined for anything else. The parser's own error would repeat what it read. */
-export function parseFields(body: Buffer): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Readonly<Record<string, unknown>> : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /** The password and the token go there, so nothing but https. */
-function httpsUrl(fields: Readonly<Record<string, unknown>>, name: string): string {
+function httpsUrl(fields: Fields, name: string): string {
   const text = fields[name]
   if (typeof text !== 'string' || !URL.canParse(text)) throw new Error(`what the API server tells of its OAuth server has no ${name} that is a URL`)
   if (new URL(text).protocol !== 'https:') throw new Error(`the ${name} of the OAuth server is refused: it is not https`)

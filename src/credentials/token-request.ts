@@ -1,5 +1,6 @@
 import type { Client } from '../clusters/client.ts'
 import type { Fetched } from '../clusters/cluster.ts'
+import { asFields, parseFields } from '../json-fields.ts'
 import type { Account } from '../model/verdict.ts'
 import type { Material } from './followed.ts'
 import { Renewing, type RenewingOptions } from './renewing.ts'
@@ -82,7 +83,7 @@ function whyNot({ status }: Fetched, account: Account, user = 'the bootstrap cre
 
 /** Nothing of what cannot be read is repeated: a token may be in it. */
 function readAnswer({ body }: Fetched, account: Account): Material {
-  const { token, expirationTimestamp } = statusOf(body)
+  const { token, expirationTimestamp } = asFields(parseFields(body)?.['status'])
   const until = Date.parse(String(expirationTimestamp))
   if (typeof token !== 'string' || Number.isNaN(until)) throw unreadable(account)
   try {
@@ -91,15 +92,6 @@ function readAnswer({ body }: Fetched, account: Account): Material {
     return { presented, claims: { ...claims, user, account: claims.account ?? account, expiresAt } }
   } catch (cause) {
     throw unreadable(account, cause)
-  }
-}
-
-function statusOf(body: Buffer): { readonly token?: unknown, readonly expirationTimestamp?: unknown } {
-  try {
-    const { status } = JSON.parse(body.toString()) as { readonly status?: unknown }
-    return typeof status === 'object' && status !== null ? status : {}
-  } catch {
-    return {}
   }
 }
 
