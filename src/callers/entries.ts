@@ -3,6 +3,7 @@ import { soundWithout } from '../files/fault.ts'
 import type { Fault, Finding, Path, Sound } from '../files/fault.ts'
 import { readYaml } from '../files/yaml.ts'
 import type { YamlDocument } from '../files/yaml.ts'
+import { keysIn } from '../keys/redact.ts'
 import { callerSchema, clusterRoleSchema, documentSchema, scopeSchema } from './schema.ts'
 import type { WrittenCaller, WrittenRule } from './schema.ts'
 
@@ -40,8 +41,17 @@ export function readEntries(file: string, text: string): Entries {
   return {
     scopes: found.flatMap(({ scopes }) => scopes),
     callers: found.flatMap(({ callers }) => callers),
-    faults: [...faults, ...found.flatMap(({ faults }) => faults)],
+    faults: [...faults, ...wholeKeys(file, text), ...found.flatMap(({ faults }) => faults)],
   }
+}
+
+/** Wherever in the text, in a comment too: whoever may read the file would have what the key opens. */
+function wholeKeys(file: string, text: string): Fault[] {
+  return keysIn(text).map((offset) => {
+    const before = text.slice(0, offset).split('\n')
+    const message = 'a whole API key stands here: a key itself is stored nowhere, its id and its sha256 are enough; take it out, and make another one'
+    return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1, path: '', message }
+  })
 }
 
 function readDocument(document: YamlDocument): Entries {

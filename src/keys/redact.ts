@@ -10,6 +10,11 @@ export function redactKeys(text: string): string {
   return text.replace(keys, 'pcl_$1_[redacted]').replace(encodedKeys, '[redacted]')
 }
 
+/** Where in a text whole keys begin. */
+export function keysIn(text: string): number[] {
+  return [...text.matchAll(new RegExp(wholeKey, 'gi'))].map(({ index }) => index)
+}
+
 /** Whether a string of key form is anywhere in the text. */
 export function holdsKey(text: string): boolean {
   return wholeKey.test(text)
