@@ -1,7 +1,8 @@
 // What passes through must not settle anywhere: operational log at its most verbose, audit log, metrics, error bodies.
 import t from 'tap'
-import { answerAll, startTarget, upstreamToken, type Way } from '../support/attack-target.ts'
+import { answerAll, callerEntry, startTarget, upstreamToken, type Way } from '../support/attack-target.ts'
 import { keyFor } from '../support/keys.ts'
+import { bearerProtocol } from '../support/upgrades.ts'
 
 const target = await startTarget(t, { timeouts: { connect: '2s', response: '500ms' } })
 const value = 'c3VwZXItc2VjcmV0LXZhbHVl'
@@ -61,6 +62,50 @@ t.test('refusals repeat nothing of what was sent', async (t) => {
     }
   }
 })
+
+const argument = 'Zm9yLXRoZS1wb2QtYWxvbmU'
+const other = keyFor('carriers')
+const user = other.key
+/** Where a key may be put, rightly or not, and what an exec may be told. */
+const carried: readonly (readonly [way: Way, headers: readonly string[], target?: string])[] = [
+  ...(['plain', 'tls', 'http2', 'upgrade'] as const).flatMap((way) => [
+    [way, ['Authorization', `Bearer ${user}`]], [way, ['X-API-Key', user]], [way, ['Authorization', `Basic ${Buffer.from(`x:${user}`).toString('base64')}`]],
+    [way, ['Authorization', `Bearer ${user.slice(0, -1)}x`]], [way, ['Authorization', user]], [way, ['Cookie', `key=${user}`]], [way, ['User-Agent', `tool/${user}`]],
+    [way, ['X-Forwarded-For', user]], [way, ['Impersonate-User', user]], [way, ['Impersonate-Extra-Key', user]], [way, ['Accept', user]],
+    [way, ['Authorization', `Bearer ${user}`, 'X-API-Key', user]],
+    ...['token', 'access_token', 'key', 'x', user].map((name) => [way, [], `/api/v1/namespaces/a/pods/x/exec?command=sh&${name}=${user}`] as const),
+    ...[`--token=${argument}`, `--password=${argument}`, `API_TOKEN=${argument}`].map((text) =>
+      [way, ['X-API-Key', user], `/api/v1/namespaces/a/pods/x/exec?command=login&command=${encodeURIComponent(text)}`] as const),
+    [way, ['X-API-Key', user], `/api/v1/namespaces/a/pods/x/exec?command=login&command=--token&command=${argument}&stdin=true`],
+    [way, ['X-API-Key', user], `/api/v1/namespaces/a/pods/x/proxy/login?token=${argument}`],
+  ] as const),
+  ['upgrade', ['Sec-WebSocket-Protocol', bearerProtocol(user)]],
+]
+
+for (const [mode, policy] of [['batch', 'Metadata'], ['blocking-strict', 'Metadata'], ['blocking', 'None']] as const) {
+  t.test(`keys in every carrier and the arguments of an exec are in no sink: audit at level ${policy}, mode ${mode}`, async (t) => {
+    const rules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], acknowledge: ['own-credential', 'run-as-us'] }]
+    const own = await startTarget(t, { callers: [callerEntry('other', other, rules)], config: { audit: { mode, policy: [{ level: policy }] } } })
+    own.upstream.answer((request, reply) => answerAll(request, reply))
+    for (const [way, headers, path] of carried) {
+      const sent = await own.send(way, { key: null, headers, ...(path === undefined ? {} : { target: path }) })
+      t.notOk(sent.headers.join().includes(user) || sent.body.toString().includes(user), `${way} ${headers.join().slice(0, 30)}: nor in the answer`)
+    }
+    for (const proxy of [own.plain, own.tls]) {
+      const metrics = await proxy.metrics()
+      await proxy.stop()
+      const sinks = { audit: proxy.auditText(), log: proxy.logText(), metrics }
+      for (const [sink, text] of Object.entries(sinks)) {
+        for (const secret of [user, user.slice(13, 40), argument, Buffer.from(`x:${user}`).toString('base64').slice(24, 48)]) {
+          t.notOk(text.includes(secret), `${sink}: ${secret.slice(0, 4)}`)
+        }
+      }
+      t.equal(/"stage":"RequestReceived"/.test(sinks.audit), mode === 'blocking-strict')
+      t.equal(sinks.audit === '', policy === 'None')
+      if (policy !== 'None') t.match(sinks.audit, /command=login&command=--token&command=\[redacted\]&stdin=true/, 'the rest is told')
+    }
+  })
+}
 
 t.test('no sink holds any of it', async (t) => {
   for (const way of ['plain', 'tls'] as const) await target.settle(way)
