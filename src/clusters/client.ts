@@ -5,6 +5,7 @@ import type { Claims } from '../credentials/claims.ts'
 import type { ClientCertificate, Credential } from '../credentials/credential.ts'
 import { describeCredential } from '../credentials/describe.ts'
 import { whyRejected } from '../credentials/diagnose.ts'
+import { createAccepts } from './accepts.ts'
 import { createAgents } from './agents.ts'
 import type { Cluster } from './cluster.ts'
 import { createFetch } from './fetch.ts'
@@ -27,7 +28,7 @@ export interface ClientOptions {
 }
 
 /** Connections to one API server under one credential, and requests of our own. */
-export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'tls' | 'rejected' | 'fetch' | 'close'>
+export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'tls' | 'rejected' | 'accepts' | 'fetch' | 'close'>
 
 /** Opens no connection by itself. Throws for a `server` that is no https URL. */
 export function createClient(options: ClientOptions): Client {
@@ -44,6 +45,7 @@ export function createClient(options: ClientOptions): Client {
     get long() { return current().long },
     tls: () => ({ ca, servername, ...credential.present().certificate }),
     rejected: history.rejected,
+    accepts: presented => accepts(presented),
     fetch: (target, headers, fetchOptions) => fetch(target, headers, fetchOptions),
     async close() {
       await agents.close()
@@ -51,6 +53,7 @@ export function createClient(options: ClientOptions): Client {
     },
   }
   const fetch = createFetch(client, history.accepted)
+  const accepts = createAccepts({ credential, fetch })
   return client
 }
 

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { ProxyError } from '../errors.ts'
-import type { ClientCertificate, Credential } from '../credentials/credential.ts'
+import type { ClientCertificate, Credential, Presented } from '../credentials/credential.ts'
 import type { ClusterFacts } from '../model/verdict.ts'
 
 /** One API server and how to reach it. */
@@ -24,6 +24,11 @@ export interface Cluster {
   tls(): UpstreamTls
   /** For a 401 to our own credential, or a certificate refused within TLS (`alert`): what is known of why. */
   rejected(alert?: Error): ProxyError
+  /**
+   * Asks the API server itself whether it takes `presented`, after a 401 that may be that of a
+   * program behind it. False too where that was replaced since. Rejects with ProxyError.
+   */
+  accepts(presented: Presented): Promise<boolean>
   facts(): ClusterFacts
   /**
    * A request of our own (discovery, health, reviews of ourselves), read whole. Adds our

@@ -23,10 +23,10 @@ export interface AskedCluster extends Cluster {
 export function createCluster(options: ClusterOptions): AskedCluster {
   const { name, credential, timeouts, ownNamespaces } = options
   const client = createClient(options)
-  const { origin, basePath, tls, rejected, fetch } = client
+  const { origin, basePath, tls, rejected, accepts, fetch } = client
   const asked = askFacts(options, fetch)
   return {
-    name, origin, basePath, credential, timeouts, tls, rejected, fetch,
+    name, origin, basePath, credential, timeouts, tls, rejected, accepts, fetch,
     get short() { return client.short },
     get long() { return client.long },
     tried: asked.tried,

@@ -5,7 +5,7 @@ import { admittedHeaders } from '../headers/request.ts'
 import { callerHeaders, callerReason } from '../headers/response.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
-import { isProxied, type Attributes } from '../model/attributes.ts'
+import { has401sOfItsOwn, isProxied, type Attributes } from '../model/attributes.ts'
 import type { Exchange } from '../model/exchange.ts'
 import type { EarlyEnd } from '../model/trail.ts'
 import type { Presented } from '../credentials/credential.ts'
@@ -96,8 +96,9 @@ class Sending {
     if (this.#body !== undefined) throw sendAgain()
   }
 
-  #send({ authorization }: Presented): Promise<RelayEnd> {
+  #send(presented: Presented): Promise<RelayEnd> {
     const { resolved, arrival } = this.#admitted
+    const { authorization } = presented
     const prefix = clusterPrefix(resolved.cluster)
     // Before there is a relay, whose clock runs: what may not be sent throws here.
     const headers = admittedHeaders(this.#admitted, { origin: this.#cluster.origin, authorization })
@@ -105,7 +106,7 @@ class Sending {
     const relay = new Relay({
       reply: this.#exchange.reply,
       flush: resolved.longRunning,
-      proxied: isProxied(resolved.attributes),
+      isOurs401: has401sOfItsOwn(resolved.attributes) ? async () => !await this.#cluster.accepts(presented) : undefined,
       patience: resolved.longRunning ? undefined : this.#cluster.timeouts.response,
       headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
       reason: upstream => callerReason(upstream, authorization),

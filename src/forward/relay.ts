@@ -2,7 +2,6 @@ import type { Dispatcher } from 'undici'
 import { ProxyError } from '../errors.ts'
 import { flatHeaders } from '../headers/flat.ts'
 import { headerValue } from '../headers/read.ts'
-import { isApiServers401, largestStatus } from '../headers/unauthorized.ts'
 import type { Reply } from '../model/exchange.ts'
 import { isCertificateRefused } from '../upstream-errors.ts'
 
@@ -20,8 +19,8 @@ export interface RelayOptions {
    */
   readonly patience?: number | undefined
   readonly onHead?: (status: number) => void
-  /** The answer may be that of a program behind the API server (subresource `proxy`): then a 401 is ours only where its body says so. */
-  readonly proxied?: boolean
+  /** Whether a 401 is about our credential. Undefined: it always is, for no program behind the API server answers. */
+  readonly isOurs401?: (() => Promise<boolean>) | undefined
 }
 
 /** How one sending ended. The API server's 401 is not shown to the caller: it is about our credential. */
@@ -46,13 +45,15 @@ export class Relay implements Dispatcher.DispatchHandler {
   #late: NodeJS.Timeout | undefined
   readonly #options: RelayOptions
   #hasLength = false
-  /** A 401 of which is not known yet whose it is. */
-  #held: { readonly message: string, readonly body: Buffer[], size: number } | undefined
+  #over = false
+  #weighing = false
+  #complete = false
 
   constructor(options: RelayOptions) {
     this.#options = options
     this.ended = new Promise((resolve) => {
       this.#settle = (end) => {
+        this.#over = true
         clearTimeout(this.#late)
         resolve(end)
       }
@@ -96,8 +97,26 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, message = ''): void {
     if (status < 200) return
     if (status !== 401) this.#head(controller, status, message)
-    else if (this.#options.proxied === true) this.#held = { message, body: [], size: 0 }
-    else this.#unauthorized(controller)
+    else if (this.#options.isOurs401 === undefined) this.#unauthorized(controller)
+    else void this.#weigh(controller, message, this.#options.isOurs401)
+  }
+
+  /** Meanwhile nothing of the answer is read; whoever ends it before that is heard. */
+  async #weigh(controller: Dispatcher.DispatchController, message: string, isOurs: () => Promise<boolean>): Promise<void> {
+    controller.pause()
+    this.#weighing = true
+    try {
+      const ours = await isOurs()
+      if (this.#over) return
+      if (ours) return this.#unauthorized(controller)
+      this.#head(controller, 401, message)
+      this.#weighing = false
+      if (this.#complete) this.onResponseEnd()
+      else controller.resume()
+    } catch (error) {
+      this.#settle({ kind: 'failed', error: this.#abortReason ?? error as Error })
+      controller.abort(error as Error)
+    }
   }
 
   #unauthorized(controller: Dispatcher.DispatchController): void {
@@ -117,12 +136,6 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#held !== undefined) {
-      this.#held.body.push(chunk)
-      this.#held.size += chunk.length
-      if (this.#held.size > largestStatus) this.#release(controller)
-      return
-    }
     if (this.#options.reply.write(chunk)) return
     controller.pause()
     this.#within(() => this.#options.reply.cut('caller-left'))
@@ -132,19 +145,10 @@ export class Relay implements Dispatcher.DispatchHandler {
     })
   }
 
-  /** What was held is the program's own, and goes to the caller. */
-  #release(controller: Dispatcher.DispatchController): void {
-    const { message, body } = this.#held ?? { message: '', body: [] }
-    this.#held = undefined
-    this.#head(controller, 401, message)
-    this.onResponseData(controller, Buffer.concat(body))
-  }
-
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (this.#held !== undefined) {
-      if (isApiServers401(Buffer.concat(this.#held.body))) return this.#unauthorized(controller)
-      this.#release(controller)
-    }
+  onResponseEnd(): void {
+    // An answer without a body is not held up by a pause.
+    this.#complete = true
+    if (this.#weighing) return
     this.#options.reply.end()
     this.#settle({ kind: 'answered' })
   }

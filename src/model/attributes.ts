@@ -27,6 +27,12 @@ export function isProxied({ verb, subresource }: Attributes): boolean {
   return verb === 'proxy' || subresource === 'proxy'
 }
 
+/** Whether a 401 may be about the caller's own credential for something that the API server hands its request to. */
+export function has401sOfItsOwn(attributes: Attributes): boolean {
+  // OpenShift's build webhooks: the secret is in the path, and a wrong one is a 401.
+  return isProxied(attributes) || (attributes.resource === 'buildconfigs' && attributes.subresource === 'webhooks')
+}
+
 /** An arrival, read. `target` is what goes upstream: the raw bytes, less a `/clusters/<name>` prefix. */
 export interface Resolved {
   /** The name in `/clusters/<name>/…`; undefined for the default cluster. It may name no cluster at all. */

@@ -1,16 +1,14 @@
 import type { Cluster } from '../clusters/cluster.ts'
 import { admittedHeaders } from '../headers/request.ts'
-import { isApiServers401, largestStatus } from '../headers/unauthorized.ts'
+import type { Presented } from '../credentials/credential.ts'
 import type { Admitted } from '../model/admitted.ts'
-import { isProxied } from '../model/attributes.ts'
+import { has401sOfItsOwn } from '../model/attributes.ts'
 import { isCertificateRefused } from '../upstream-errors.ts'
 import { dial, type Answer } from './dial.ts'
 
 export interface Opened extends Answer {
   /** What upstream was shown, and must not come back. */
   readonly authorization: string | undefined
-  /** What was read of the body already. */
-  seen: Buffer
 }
 
 /**
@@ -35,9 +33,10 @@ interface Rejection {
 }
 
 async function ask(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened | Rejection> {
+  const presented = cluster.credential.present()
   try {
-    const answer = await send(admitted, cluster, protocol, signal)
-    if (!await isRejection(answer, admitted)) return answer
+    const answer = await send(admitted, cluster, protocol, presented, signal)
+    if (!await isRejection(answer, admitted, cluster, presented, signal)) return answer
     answer.upstream.destroy()
     return {}
   } catch (error) {
@@ -46,21 +45,32 @@ async function ask(admitted: Admitted, cluster: Cluster, protocol: string, signa
   }
 }
 
-/** A program behind the API server (subresource `proxy`) has 401s of its own, which are the caller's. */
-async function isRejection(answer: Opened, { resolved: { attributes } }: Admitted): Promise<boolean> {
-  if (answer.response.statusCode !== 401) return false
-  if (!isProxied(attributes)) return true
-  for await (const chunk of answer.response.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    answer.seen = Buffer.concat([answer.seen, chunk])
-    if (answer.seen.length > largestStatus) return false
+/** A program behind the API server has 401s of its own, which are the caller's: then only the API server can tell. */
+async function isRejection(
+  { response, upstream }: Opened, { resolved: { attributes } }: Admitted, cluster: Cluster, presented: Presented, signal: AbortSignal,
+): Promise<boolean> {
+  if (response.statusCode !== 401) return false
+  if (!has401sOfItsOwn(attributes)) return true
+  try {
+    return !await unlessAborted(cluster.accepts(presented), signal)
+  } catch (error) {
+    upstream.destroy()
+    throw error
   }
-  return isApiServers401(answer.seen)
 }
 
-async function send(admitted: Admitted, cluster: Cluster, protocol: string, signal: AbortSignal): Promise<Opened> {
+function unlessAborted<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => { reject(new Error('the tunnel was given up while it was being opened')) }
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    wanted.then(resolve, reject).finally(() => { signal.removeEventListener('abort', abort) })
+  })
+}
+
+async function send(admitted: Admitted, cluster: Cluster, protocol: string, { authorization }: Presented, signal: AbortSignal): Promise<Opened> {
   const { arrival, resolved } = admitted
-  const { authorization } = cluster.credential.present()
   const headers = admittedHeaders(admitted, { origin: cluster.origin, authorization, upgrade: protocol })
   const answer = await dial(cluster, { method: arrival.method, path: cluster.basePath + resolved.target, headers }, signal)
-  return { ...answer, authorization, seen: Buffer.alloc(0) }
+  return { ...answer, authorization }
 }

@@ -8,8 +8,6 @@ import { closed, closeFlushed } from './linger.ts'
 
 export interface RelayOptions {
   readonly response: IncomingMessage
-  /** What was read of its body already. */
-  readonly seen: Buffer
   readonly caller: Duplex
   /** Both upstream's, made fit for the caller; framing is added here. */
   readonly reason: string
@@ -30,7 +28,7 @@ export interface Ended {
  * connections are dead: what the caller still sends is read and thrown away, for it
  * would reach upstream under our credential and unjudged (CVE-2018-1002105).
  */
-export async function relay({ response, seen, caller, reason, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
+export async function relay({ response, caller, reason, headers, stop, lingerMs = 1000 }: RelayOptions): Promise<Ended> {
   const status = response.statusCode ?? 502
   const framing = framingOf(status, headers)
   const head = rawHead(status, reason, [...headers, ...framing.headers, 'Connection', 'close'])
@@ -43,7 +41,7 @@ export async function relay({ response, seen, caller, reason, headers, stop, lin
   caller.write(head)
   let bytesOut = 0
   try {
-    for await (const chunk of bodyOf(response, seen)) {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
       bytesOut += chunk.length
       if (!caller.write(framing.frame(chunk))) await once(caller, 'drain', { signal: stop.signal })
     }
@@ -60,11 +58,6 @@ export async function relay({ response, seen, caller, reason, headers, stop, lin
   closeFlushed(caller, lingerMs)
   await closed(caller)
   return { ending: caller.writableFinished ? 'complete' : 'caller-left', bytesOut }
-}
-
-async function* bodyOf(response: IncomingMessage, seen: Buffer): AsyncIterable<Buffer> {
-  if (seen.length > 0) yield seen
-  yield* response as AsyncIterable<Buffer>
 }
 
 function endingOf(signal: AbortSignal, caller: Duplex): Ending {

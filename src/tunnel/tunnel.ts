@@ -116,9 +116,9 @@ class Passage {
   #relay(opened: Opened, status: number): Promise<Ended> {
     const { socket, trail } = this.#upgrade
     if (this.#admitted.resolved.longRunning && status < 300) trail.started(status)
-    const { response, seen, authorization } = opened
+    const { response, authorization } = opened
     const reason = callerReason(response.statusMessage ?? '', authorization)
-    return relay({ response, seen, caller: socket, reason, headers: this.#headers(opened), stop: this.stop })
+    return relay({ response, caller: socket, reason, headers: this.#headers(opened), stop: this.stop })
   }
 
   #headers({ response, authorization }: Opened): string[] {

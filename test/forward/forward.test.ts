@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { connectHttp2 } from '../support/http2-client.ts'
 import { connectRaw } from '../support/raw-client.ts'
-import { startUpstream } from '../support/recording-upstream.ts'
+import { startUpstream, type Answer, type Handler } from '../support/recording-upstream.ts'
 import { startForwarder, type ForwarderOptions } from '../support/forwarder.ts'
 import type { Scope } from '../support/scope.ts'
 
@@ -205,28 +205,51 @@ t.test('a 401 to our credential renews it once, and is never shown', async (t) =
   t.equal((await client.response()).status, 200, 'but the credential was renewed')
 })
 
-t.test('behind services/proxy a 401 is the program\'s own, unless it is the API server that says it', async (t) => {
-  const { upstream, client, forwarder } = await start(t)
-  const grafana = '/api/v1/namespaces/a/services/grafana:http/proxy/login'
-  const own401 = '{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}'
-  for (const body of ['{"message":"Invalid username or password"}', '', 'x'.repeat(100_000)]) {
-    upstream.answer(() => ({ status: 401, headers: ['WWW-Authenticate', 'Basic realm="grafana"'], body }))
-    client.request('GET', grafana)
+/** An API server that takes one token, before a program that asks its own users who they are. */
+function before(program: Answer, token: string): Handler {
+  return ({ target, all }) => {
+    if (all('authorization')[0] !== `Bearer ${token}`) return { status: 401, headers: ['WWW-Authenticate', 'Basic realm="kubernetes-master"'], body: 'Unauthorized' }
+    return target === '/version' ? { status: 200, body: '{}' } : program
+  }
+}
+
+for (const path of ['/api/v1/namespaces/a/services/grafana:http/proxy/login', '/apis/build.openshift.io/v1/namespaces/a/buildconfigs/b/webhooks/s/generic']) {
+  t.test(`a 401 for ${path} is its own where the API server takes our credential`, async (t) => {
+    const { upstream, client, forwarder } = await start(t)
+    const own401 = '{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Unauthorized","code":401}'
+    for (const [method, body] of [['GET', '{"message":"Invalid username or password"}'], ['GET', ''], ['GET', 'x'.repeat(1_000_000)], ['GET', own401], ['POST', 'no'], ['HEAD', '']] as const) {
+      upstream.answer(before({ status: 401, headers: ['WWW-Authenticate', 'Basic realm="grafana"'], body }, 'upstream-token'))
+      client.request(method, path)
+      const answer = await client.response()
+      t.equal(answer.status, 401)
+      t.equal(answer.body.toString(), body)
+      t.strictSame(answer.all('www-authenticate'), ['Basic realm="grafana"'])
+    }
+    t.strictSame(forwarder.credential.rejected, [])
+    t.equal(upstream.requests.filter(({ target }) => target === '/version').length, 1, 'asked once in a second')
+  })
+
+  t.test(`a 401 for ${path} that is about our credential renews it`, async (t) => {
+    const { upstream, client, forwarder } = await start(t)
+    upstream.answer(before({ status: 200, body: 'ok' }, 'newer'))
+    client.request('GET', path)
     const answer = await client.response()
-    t.equal(answer.status, 401)
-    t.equal(answer.body.toString(), body)
-    t.strictSame(answer.all('www-authenticate'), ['Basic realm="grafana"'])
-  }
-  t.strictSame(forwarder.credential.rejected, [])
-  for (const body of [own401, 'k8s\0…']) {
-    upstream.answer(() => ({ status: 401, body }))
-    client.request('GET', grafana)
-    t.match((await client.response()).json(), { code: 502, details: { causes: [{ reason: 'CredentialRejected' }] } })
-  }
-  upstream.answer(request => request.all('authorization')[0] === 'Bearer newer' ? { status: 200, body: 'ok' } : { status: 401, body: own401 })
-  forwarder.credential.next = 'newer'
-  client.request('GET', grafana)
-  t.equal((await client.response()).body.toString(), 'ok')
+    t.match(answer.json(), { code: 502, details: { causes: [{ reason: 'CredentialRejected' }] } })
+    t.strictSame(answer.all('www-authenticate'), [])
+    forwarder.credential.next = 'newer'
+    client.request('GET', path)
+    t.equal((await client.response()).body.toString(), 'ok')
+  })
+}
+
+t.test('a caller that leaves while it is asked whose a 401 is leaves nothing behind', async (t) => {
+  const { upstream, raw, forwarder } = await start(t)
+  upstream.answer(({ target }) => target === '/version' ? 'hold' : { status: 401, body: 'x'.repeat(1_000_000) })
+  const client = await raw()
+  client.request('GET', '/api/v1/namespaces/a/services/web/proxy/')
+  while ((await upstream.nextRequest()).target !== '/version') { /* the program's first */ }
+  client.close()
+  t.match(await forwarder.records[0]?.trail.finished, { ending: 'caller-left' })
 })
 
 t.test('an upstream that is down, silent or nonsense is a Status', async (t) => {

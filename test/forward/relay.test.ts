@@ -71,7 +71,7 @@ t.test('one that takes it in time is not, nor is one that reads a stream', async
     // A timer set later than the one that must not fire.
     await new Promise((resolve) => { setTimeout(resolve, 40) })
     t.strictSame(reply.cuts, [])
-    relay.onResponseEnd(controller)
+    relay.onResponseEnd()
     t.strictSame(await relay.ended, { kind: 'answered' })
   }
 })

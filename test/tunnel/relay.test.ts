@@ -219,7 +219,7 @@ t.test('an answer of which the last bytes were never taken is not complete', asy
   const response = Object.assign(Readable.from([Buffer.from('{}')]), { statusCode: 200, statusMessage: 'OK' }) as IncomingMessage
   const caller = new Duplex({ read() {}, write(_chunk, _encoding, done) { if (this.writableLength < 100) done() } })
   caller.on('error', () => {})
-  const ended = relay({ response, seen: Buffer.alloc(0), caller, reason: 'OK', headers: [], stop: new AbortController() })
+  const ended = relay({ response, caller, reason: 'OK', headers: [], stop: new AbortController() })
   await once(response, 'end')
   caller.destroy()
   t.equal((await ended).ending, 'caller-left')

@@ -189,11 +189,12 @@ t.test('a 401 that stays is a 502 that says so, without upstream\'s challenge', 
   }
 })
 
-t.test('behind services/proxy a 401 is the program\'s own, unless it is the API server that says it', async (t) => {
-  const proxied = { resolved: resolved({ target: '/x', longRunning: true, attributes: { resource: 'services', subresource: 'proxy' } }) }
-  for (const body of ['who?', '', 'x'.repeat(100_000)]) {
+const proxied = { resolved: resolved({ target: '/x', longRunning: true, attributes: { resource: 'services', subresource: 'proxy' } }) }
+
+t.test('behind services/proxy a 401 is the program\'s own where the API server takes our credential', async (t) => {
+  for (const body of ['who?', '', 'x'.repeat(1_000_000), '{"kind":"Status","code":401}']) {
     const { upstream, client, credential } = await setUp(t, proxied)
-    upstream.answer(() => ({ status: 401, headers: ['WWW-Authenticate', 'Basic'], body }))
+    upstream.answer(({ target }) => target === '/version' ? { status: 200, body: '{}' } : { status: 401, headers: ['WWW-Authenticate', 'Basic'], body })
     exec(client)
     const response = await client.response()
     t.equal(response.status, 401)
@@ -201,9 +202,31 @@ t.test('behind services/proxy a 401 is the program\'s own, unless it is the API 
     t.strictSame(credential.rejected, [])
   }
   const { upstream, client } = await setUp(t, proxied)
-  upstream.answer(() => ({ status: 401, body: '{"kind":"Status","code":401}' }))
+  upstream.answer(() => ({ status: 401, body: '' }))
   exec(client)
   t.match((await client.response()).json(), { code: 502, details: { causes: [{ reason: 'CredentialRejected' }] } })
+})
+
+t.test('a program that goes silent in the middle of its 401 holds no tunnel that nobody can end', async (t) => {
+  const { upstream, client, front } = await setUp(t, proxied)
+  upstream.answer(({ target }) => target === '/version' ? { status: 200, body: '{}' } : 'HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n')
+  exec(client)
+  const { over } = await front.next()
+  t.equal((await client.streamed()).status, 401)
+  client.close()
+  t.equal(await over, undefined)
+  await upstream.connections[0]?.closed
+})
+
+t.test('a caller that leaves while it is asked whose a 401 is leaves nothing behind', async (t) => {
+  const { upstream, client, front } = await setUp(t, proxied)
+  upstream.answer(({ target }) => target === '/version' ? 'hold' : { status: 401, body: 'no' })
+  exec(client)
+  const { over } = await front.next()
+  while ((await upstream.nextRequest()).target !== '/version') { /* the program's first */ }
+  client.close()
+  t.equal(await over, undefined)
+  await upstream.connections[0]?.closed
 })
 
 t.test('our token in upstream\'s answer does not reach the caller', async (t) => {
