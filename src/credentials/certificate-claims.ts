@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { accountOfUser, noClaims, type Claims } from './claims.ts'
+import { timeOf } from './times.ts'
 
 /**
  * What a client certificate says of whom it is for: the API server takes the CN of its subject for
@@ -12,8 +13,8 @@ export function certificateClaims(leaf: X509Certificate): Claims {
     user,
     account: user === undefined ? undefined : accountOfUser(user),
     issuer: leaf.issuer?.split('\n').join(', '),
-    notBefore: Date.parse(leaf.validFrom),
-    expiresAt: Date.parse(leaf.validTo),
+    notBefore: timeOf(Date.parse(leaf.validFrom)),
+    expiresAt: timeOf(Date.parse(leaf.validTo)),
   }
 }
 

@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import { asFields, type Fields } from '../json-fields.ts'
 import type { Account } from '../model/verdict.ts'
+import { timeOf } from './times.ts'
 
 /** What a token or a certificate says of itself. Unverified: it is our own, and the API server judges it. Times in milliseconds since the epoch. */
 export interface Claims {
@@ -43,7 +44,7 @@ export function readClaims(token: string): Claims {
 }
 
 function milliseconds(seconds: unknown): number | undefined {
-  return typeof seconds === 'number' ? seconds * 1000 : undefined
+  return typeof seconds === 'number' ? timeOf(seconds * 1000) : undefined
 }
 
 // TokenRequest and projected tokens: { "kubernetes.io": { namespace, serviceaccount: { name, uid } } }.

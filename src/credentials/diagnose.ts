@@ -1,5 +1,6 @@
 import type { Claims } from './claims.ts'
 import type { CredentialFacts } from './credential.ts'
+import { timestamp } from './times.ts'
 
 export interface DiagnoseOptions {
   /** Milliseconds since the epoch. */
@@ -36,8 +37,4 @@ function notKnownThere({ account, boundTo, issuer }: Claims): string {
   const gone = ['its account', ...boundTo.map(object => `the ${object} that it is bound to`)].join(' or ')
   if (account === undefined) return 'it was revoked, or its account was deleted, or it is for another cluster'
   return `${gone} was deleted, or it is for another cluster${issuer === undefined ? '' : ` (issued by ${issuer})`}`
-}
-
-function timestamp(milliseconds: number): string {
-  return new Date(milliseconds).toISOString()
 }

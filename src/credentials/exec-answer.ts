@@ -2,6 +2,7 @@ import { readCertificate } from './certificate.ts'
 import { noClaims, type Claims } from './claims.ts'
 import type { ExecApiVersion } from './exec-info.ts'
 import type { Material } from './followed.ts'
+import { timeOf, timestamp } from './times.ts'
 import { readToken } from './token.ts'
 
 export interface ReadAnswerOptions {
@@ -26,7 +27,7 @@ export function readAnswer(stdout: string, { apiVersion, now }: ReadAnswerOption
   const claims = joined(pair?.claims ?? noClaims, bearer?.claims ?? noClaims, now)
   const expiresAt = readExpiry(status) ?? claims.expiresAt
   if (expiresAt !== undefined && expiresAt <= now) {
-    throw new Error(`gave a credential that expired at ${new Date(expiresAt).toISOString()}; does it keep an old one, or do the clocks disagree?`)
+    throw new Error(`gave a credential that expired at ${timestamp(expiresAt)}; does it keep an old one, or do the clocks disagree?`)
   }
   return {
     presented: { authorization: bearer?.presented.authorization, certificate: pair?.presented.certificate },
@@ -79,8 +80,8 @@ function within<T>(what: string, read: () => T): T {
 function readExpiry({ expirationTimestamp }: Fields): number | undefined {
   if (expirationTimestamp === undefined || expirationTimestamp === null) return undefined
   const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
-  const at = typeof expirationTimestamp === 'string' && rfc3339.test(expirationTimestamp) ? Date.parse(expirationTimestamp) : NaN
-  if (Number.isNaN(at)) throw new Error('gave an expirationTimestamp that is no time in RFC 3339')
+  const at = typeof expirationTimestamp === 'string' && rfc3339.test(expirationTimestamp) ? timeOf(Date.parse(expirationTimestamp)) : undefined
+  if (at === undefined) throw new Error('gave an expirationTimestamp that is no time in RFC 3339')
   return at
 }
 

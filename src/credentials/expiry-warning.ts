@@ -1,4 +1,5 @@
 import type { Credential } from './credential.ts'
+import { timestamp } from './times.ts'
 
 export interface ExpiryWarningOptions {
   readonly credential: Pick<Credential, 'facts'>
@@ -22,7 +23,7 @@ export function watchExpiry({ credential, log, now = Date.now, every = everyUnre
   const look = () => {
     const { kind, claims: { issuedAt, expiresAt }, trouble } = credential.facts()
     if (expiresAt === undefined) return
-    const facts = { kind, expiresAt: new Date(expiresAt).toISOString() }
+    const facts = { kind, expiresAt: timestamp(expiresAt) }
     const lateAt = issuedAt === undefined ? expiresAt - lastHour : issuedAt + (expiresAt - issuedAt) * late
     if (now() >= expiresAt && ended !== expiresAt) {
       ended = warned = expiresAt

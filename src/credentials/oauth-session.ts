@@ -5,6 +5,7 @@ import { metadataPath, readMetadata } from './oauth-metadata.ts'
 import { createAsk, type AskOptions } from './oauth-requests.ts'
 import { describeReference, readReference, type Reference, type ReferenceOptions } from './reference.ts'
 import { Renewing, type RenewingOptions } from './renewing.ts'
+import { timeOf } from './times.ts'
 
 export interface OAuthSessionOptions extends
   Omit<AskOptions, 'signal'>, ReferenceOptions, Pick<RenewingOptions, 'log' | 'now' | 'random' | 'schedule'> {
@@ -58,7 +59,7 @@ async function issue(options: AskOptions, { user, basic, now }: Attempt): Promis
   const { accessToken, expiresIn } = await logIn(metadata, basic, ask)
   return {
     presented: { authorization: `Bearer ${accessToken}`, certificate: undefined },
-    claims: { ...noClaims, user, issuer: metadata.issuer, issuedAt, expiresAt: expiresIn === undefined ? undefined : issuedAt + expiresIn * 1000 },
+    claims: { ...noClaims, user, issuer: metadata.issuer, issuedAt, expiresAt: expiresIn === undefined ? undefined : timeOf(issuedAt + expiresIn * 1000) },
   }
 }
 

@@ -5,6 +5,7 @@ import { scheduleUnreferenced, type Schedule } from '../schedule.ts'
 import { noClaims } from './claims.ts'
 import type { Credential, CredentialFacts, Presented } from './credential.ts'
 import type { Material } from './followed.ts'
+import { timestamp } from './times.ts'
 
 export interface RenewingOptions extends Pick<CredentialFacts, 'kind' | 'source' | 'renewal'> {
   /**
@@ -139,7 +140,7 @@ export class Renewing implements Credential {
 
   #expiresAt(): string | undefined {
     const at = this.#material?.claims.expiresAt
-    return at === undefined ? undefined : new Date(at).toISOString()
+    return at === undefined ? undefined : timestamp(at)
   }
 
   #planNext(): void {

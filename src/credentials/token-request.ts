@@ -4,6 +4,7 @@ import { asFields, parseFields } from '../json-fields.ts'
 import type { Account } from '../model/verdict.ts'
 import type { Material } from './followed.ts'
 import { Renewing, type RenewingOptions } from './renewing.ts'
+import { timeOf } from './times.ts'
 import { readToken } from './token.ts'
 
 export interface TokenRequestOptions extends Pick<RenewingOptions, 'log' | 'now' | 'random' | 'schedule'> {
@@ -26,6 +27,7 @@ export function createTokenRequest(options: TokenRequestOptions): Renewing {
 }
 
 class TokenRequest extends Renewing {
+  readonly bootstrap: TokenRequestOptions['bootstrap']
   readonly #options: TokenRequestOptions
 
   constructor(options: TokenRequestOptions) {
@@ -39,6 +41,7 @@ class TokenRequest extends Renewing {
       issue: signal => requestToken(options, signal),
     })
     this.#options = options
+    this.bootstrap = options.bootstrap
   }
 
   override close(): void {
@@ -84,8 +87,8 @@ function whyNot({ status }: Fetched, account: Account, user = 'the bootstrap cre
 /** Nothing of what cannot be read is repeated: a token may be in it. */
 function readAnswer({ body }: Fetched, account: Account): Material {
   const { token, expirationTimestamp } = asFields(parseFields(body)?.['status'])
-  const until = Date.parse(String(expirationTimestamp))
-  if (typeof token !== 'string' || Number.isNaN(until)) throw unreadable(account)
+  const until = timeOf(Date.parse(String(expirationTimestamp)))
+  if (typeof token !== 'string' || until === undefined) throw unreadable(account)
   try {
     const { presented, claims } = readToken(token)
     const { user = `system:serviceaccount:${account.namespace}:${account.name}`, expiresAt = until } = claims

@@ -33,6 +33,12 @@ t.test('of several CNs the last one is the user, and a CN may hold what it likes
   for (const [commonName, user] of rows) t.equal(claimsOf({ commonName }).user, user, JSON.stringify(commonName))
 })
 
+t.test('an end that OpenSSL cannot read is none', async (t) => {
+  const leaf = { issuer: '', toLegacyObject: () => ({}), validFrom: 'Bad time value', validTo: 'Bad time value' } as unknown as X509Certificate
+  const { notBefore, expiresAt } = certificateClaims(leaf)
+  t.strictSame([notBefore, expiresAt], [undefined, undefined])
+})
+
 t.test('an issuer of several CNs is one line', async (t) => {
   const issued = makeAuthority(['root', 'test']).issue()
   t.equal(certificateClaims(new X509Certificate(issued.cert)).issuer, 'CN=root, CN=test')

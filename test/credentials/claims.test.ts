@@ -22,6 +22,16 @@ t.test('the end is in milliseconds, the audience a list', async (t) => {
   t.match(readClaims(jwt({ aud: ['a', 'b'] })), { expiresAt: undefined, issuer: undefined, audience: ['a', 'b'] })
 })
 
+t.test('a time that no date holds is none', async (t) => {
+  const at = (time: string) => readClaims(['', Buffer.from(`{"exp":${time},"iat":${time},"nbf":${time}}`).toString('base64url'), ''].join('.'))
+  for (const time of ['8640000000000.001', '9999999999999', '-9999999999999', '1e400', '-1e400']) {
+    t.match(at(time), { expiresAt: undefined, issuedAt: undefined, notBefore: undefined }, time)
+  }
+  for (const [time, is] of [['8640000000000', 8.64e15], ['-8640000000000', -8.64e15], ['0', 0], ['1.5', 1500]] as const) {
+    t.match(at(time), { expiresAt: is, issuedAt: is, notBefore: is }, time)
+  }
+})
+
 for (const opaque of ['sha256~abc', 'a.b.c', '', 'eyJ.eyJ.x']) {
   t.test(`the opaque token ${JSON.stringify(opaque)} says nothing`, async (t) => {
     t.strictSame(readClaims(opaque), noClaims)

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { noClaims, type Claims } from '../../src/credentials/claims.ts'
+import { describeCredential } from '../../src/credentials/describe.ts'
 import { whyRejected } from '../../src/credentials/diagnose.ts'
 
 const now = Date.parse('2026-11-21T12:00:00Z')
@@ -25,6 +26,13 @@ for (const [what, claims, accepted, why] of rows) {
     t.equal(whyRejected(facts, { now, accepted }), `tokenFile, system:serviceaccount:tools:proxy: ${why}`)
   })
 }
+
+t.test('an end that no date holds can be told', async (t) => {
+  const claims = { ...noClaims, expiresAt: -1e16 }
+  const facts = { kind: 'exec', source: 'x', renewal: '', claims, trouble: undefined } as const
+  t.equal(whyRejected(facts, { now, accepted: undefined }), 'exec: it expired at a time beyond every date')
+  t.equal(describeCredential(facts), 'x, of an account that it does not name, until a time beyond every date')
+})
 
 t.test('of an opaque token nothing is claimed to be known', async (t) => {
   const facts = { kind: 'tokenEnv', source: 'X', renewal: '', claims: noClaims, trouble: undefined } as const

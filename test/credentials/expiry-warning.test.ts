@@ -57,6 +57,11 @@ t.test('of one without an end nothing is said', async (t) => {
   t.equal(state.stopped, true)
 })
 
+t.test('an end that no date holds is told of all the same', async (t) => {
+  const { at } = watched(0, 8.7e15)
+  t.strictSame(at(8.6e15), [soon])
+})
+
 t.test('what the log was told already is not told again, but for the end', async (t) => {
   const { at, state } = watched(0, 100 * minute)
   state.trouble = 'no answer'

@@ -55,6 +55,7 @@ t.test('an OAuth server without S256 gives the token at once', async (t) => {
 for (const [what, life, end, renewsIn] of [
   ['that says so', 3600, hour, 0.8 * hour],
   ['that does not say is one of 24 h', undefined, 24 * hour, hour],
+  ['beyond every date has no end', Number.MAX_SAFE_INTEGER, undefined, undefined],
   ['of 0 has no end, and is renewed after a 401 alone', 0, undefined, undefined],
 ] as const) {
   t.test(`the life of a token ${what}`, async (t) => {

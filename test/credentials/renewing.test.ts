@@ -170,6 +170,21 @@ t.test('a renewal that fails is tried again with back-off, the present one stays
   t.equal(lines.at(-1)?.message, 'the credential is renewed again')
 })
 
+t.test('a renewal that fails rejects nobody, whatever the end of the present one', async (t) => {
+  let broken = false
+  const { credential, planner } = renewing({
+    issue: async () => {
+      if (broken) throw new Error('no answer')
+      return token('endless', 1_000_000, 8.7e15)
+    },
+  })
+  await credential.start()
+  broken = true
+  planner.time += minute
+  t.equal(await credential.renew(credential.present()), false)
+  t.equal(credential.facts().trouble, 'no answer')
+})
+
 t.test('without a first one nothing is presented, and it is tried again', async (t) => {
   let broken = true
   const { credential, planner, lines } = renewing({
