@@ -31,9 +31,9 @@ export async function openClient(cluster: ClusterConfig, config: Config, options
 
 async function open(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
   const { name, timeouts } = cluster
-  const { endpoint } = await readEndpoint(cluster, options)
+  const { endpoint, kubeconfig } = await readEndpoint(cluster, options)
   const log = createLog({ level: 'silent' })
-  const credential = await makeCredential(cluster.credential, { ...options, log, secrets: new HeldSecrets(), secretVariables: secretVariablesOf(config), patient: false, cluster, endpoint })
+  const credential = await makeCredential(cluster.credential, { ...options, log, secrets: new HeldSecrets(), secretVariables: secretVariablesOf(config), patient: false, cluster, endpoint, kubeconfig })
   try {
     return createClient({ name, ...endpoint, timeouts, credential })
   } catch (error) {

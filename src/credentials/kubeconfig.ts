@@ -1,27 +1,31 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { watchFiles } from '../files/watch.ts'
 import { readSecret } from '../files/secret.ts'
 import { readCertificate } from './certificate.ts'
 import { readPublic } from './client-certificate.ts'
 import type { Credential } from './credential.ts'
 import { createFollowed, type Material } from './followed.ts'
-import { readKubeconfig, type KubeconfigSource } from './kubeconfig-file.ts'
+import { readKubeconfig, type Kubeconfig, type KubeconfigSource } from './kubeconfig-file.ts'
 import type { KubeconfigUser, Pem } from './kubeconfig-user.ts'
 import { readToken } from './token.ts'
 import { readTokenFile } from './token-file.ts'
 
 export interface KubeconfigOptions extends KubeconfigSource {
-  /** As the kubeconfig says now: which files are to be followed. A user with an exec plugin is not for here. */
-  readonly user: KubeconfigUser
+  /** The reading that the connections are made for. A user with an exec plugin is not for here. */
+  readonly made: Kubeconfig
   /** Told, without the secret, of files that turned bad. */
   readonly warn: (message: string) => void
   readonly watch?: typeof watchFiles
 }
 
-/** The token or the client certificate of a kubeconfig's user; it and the files that it names are reread when they change. */
-export function createKubeconfig({ user, warn, watch, ...source }: KubeconfigOptions): Promise<Credential> {
+/**
+ * The token or the client certificate of a kubeconfig's user; it and the files that it names are reread
+ * when they change. What comes with another server is for that one alone, and never taken.
+ */
+export function createKubeconfig({ made, warn, watch, ...source }: KubeconfigOptions): Promise<Credential> {
   return createFollowed({
     kind: 'kubeconfig', source: nameOf(source), renewal: 'read again when the kubeconfig or a file that it names changes',
-    paths: [source.file, ...filesOf(user)], read: () => readMaterial(source), warn, ...watch === undefined ? {} : { watch },
+    paths: [source.file, ...filesOf(made.user)], read: () => readAnew(source, made), warn, ...watch === undefined ? {} : { watch },
   })
 }
 
@@ -40,7 +44,23 @@ export function ofKubeconfig(plugin: Credential, source: Pick<KubeconfigSource, 
 
 /** What is there now. Rejects, naming the kubeconfig, where there is nothing without asking a plugin. */
 export async function readMaterial(source: KubeconfigSource): Promise<Material> {
-  const { user } = await readKubeconfig(source)
+  return materialOf(await readKubeconfig(source), source)
+}
+
+/** The connections go where the kubeconfig said when they were made: a token that came with another server would leave for the wrong one. */
+async function readAnew(source: KubeconfigSource, made: Kubeconfig): Promise<Material> {
+  const kubeconfig = await readKubeconfig(source)
+  if (!isDeepStrictEqual(clusterOf(kubeconfig), clusterOf(made))) {
+    throw new Error(`${nameOf(source)} now names another server, or another CA or name of it`)
+  }
+  return materialOf(kubeconfig, source)
+}
+
+function clusterOf({ server, ca, tlsServerName }: Kubeconfig): Omit<Kubeconfig, 'user'> {
+  return { server, ca, tlsServerName }
+}
+
+async function materialOf({ user }: Kubeconfig, source: KubeconfigSource): Promise<Material> {
   try {
     switch (user.kind) {
       case 'token': return readToken(user.token)

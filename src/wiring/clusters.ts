@@ -90,7 +90,8 @@ async function makeEntries(config: Config, before: readonly Entry[], options: En
   try {
     for (const wanted of config.clusters) {
       const reading = await readEndpoint(wanted, options)
-      const fingerprint = JSON.stringify([wanted, reading, config.self])
+      const { endpoint, files, form } = reading
+      const fingerprint = JSON.stringify([wanted, endpoint, files, form, config.self])
       const known = before.find(entry => entry.fingerprint === fingerprint)
       made.push(known ?? await makeEntry(wanted, { ...reading, secretVariables, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
     }
@@ -116,7 +117,7 @@ export function ownNamespaces({ self }: Config, { name }: ClusterConfig, podName
   return podNamespace === undefined ? [] : [podNamespace]
 }
 
-interface EntryFacts extends Pick<EndpointReading, 'endpoint' | 'files'> {
+interface EntryFacts extends EndpointReading {
   readonly fingerprint: string
   readonly ownNamespaces: readonly string[]
   readonly secretVariables: readonly string[]
@@ -125,7 +126,7 @@ interface EntryFacts extends Pick<EndpointReading, 'endpoint' | 'files'> {
 async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: EntryOptions): Promise<Entry> {
   const { name, timeouts, openshift, discovery } = config
   const log = options.log.child({ cluster: name })
-  const credential = await makeCredential(config.credential, { ...options, log, endpoint: facts.endpoint, secretVariables: facts.secretVariables, cluster: config })
+  const credential = await makeCredential(config.credential, { ...options, ...facts, log, cluster: config })
   const cluster = createCluster({ name, ...facts.endpoint, timeouts, openshift, credential, ownNamespaces: facts.ownNamespaces, log })
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
   let stop = () => {}

@@ -9,15 +9,14 @@ import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import { holding } from '../credentials/holding.ts'
 import { createInCluster } from '../credentials/in-cluster.ts'
 import { createKubeconfig, ofKubeconfig } from '../credentials/kubeconfig.ts'
-import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
 import { createOAuthSession } from '../credentials/oauth-session.ts'
 import type { Renewing } from '../credentials/renewing.ts'
 import { createTokenEnv } from '../credentials/token-env.ts'
 import { createTokenFile } from '../credentials/token-file.ts'
 import { createTokenRequest } from '../credentials/token-request.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { EndpointReading } from './endpoint.ts'
 
-export interface CredentialDeps {
+export interface CredentialDeps extends Pick<EndpointReading, 'endpoint' | 'kubeconfig'> {
   readonly log: Logger
   /** Told of every secret that a credential holds. */
   readonly secrets: HeldSecrets
@@ -29,7 +28,6 @@ export interface CredentialDeps {
   /** A credential that has to be obtained and cannot be yet is waited for in the background; otherwise that rejects. */
   readonly patient: boolean
   readonly cluster: ClusterConfig
-  readonly endpoint: Endpoint
   /** Where the kubelet puts what a pod needs. */
   readonly podFolder?: string | undefined
 }
@@ -75,10 +73,12 @@ function makeOAuthSession({ username, password }: OAuthSessionConfig, deps: Cred
 const pluginTimeout = 30_000
 
 async function makeKubeconfig({ file, context }: KubeconfigConfig, deps: CredentialDeps): Promise<Credential> {
-  const { allowLoose, log } = deps
+  const { allowLoose, log, kubeconfig } = deps
+  // Not read again: the user of one context, and the server of the one that came after it, would be a token for the wrong server.
+  if (kubeconfig === undefined) throw new Error(`the kubeconfig ${file} was not read for the endpoint`)
   const source = { file, context, allowLoose }
-  const { user } = await readKubeconfig(source)
-  if (user.kind !== 'exec') return createKubeconfig({ ...source, user, warn: message => log.warn({}, message) })
+  const { user } = kubeconfig
+  if (user.kind !== 'exec') return createKubeconfig({ ...source, made: kubeconfig, warn: message => log.warn({}, message) })
   return ofKubeconfig(await obtained(makeExec({ ...user.exec, timeout: pluginTimeout }, 'kubeconfig', deps), deps), source)
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { ClusterConfig, CredentialConfig } from '../config/config.ts'
 import { podFolder as defaultPodFolder, podServer } from '../credentials/in-cluster.ts'
-import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
+import { readKubeconfig, type Kubeconfig } from '../credentials/kubeconfig-file.ts'
 import { formOf, type Pem } from '../credentials/kubeconfig-user.ts'
 import { readCa, requireCa } from './tls.ts'
 
@@ -19,8 +19,10 @@ export interface EndpointReading {
   readonly endpoint: Endpoint
   /** The files that it stands in; absolute. */
   readonly files: readonly string[]
-  /** How the user of a kubeconfig proves itself, without its secrets: another way is another credential. */
-  readonly userForm: unknown
+  /** What a kubeconfig says of its cluster, and how its user proves itself, without its secrets: another one is another credential. */
+  readonly form: unknown
+  /** The kubeconfig, as it was read for all of this; it holds secrets. */
+  readonly kubeconfig: Kubeconfig | undefined
 }
 
 export interface EndpointDeps {
@@ -42,7 +44,8 @@ export async function readEndpoint(cluster: ClusterConfig, deps: EndpointDeps): 
       tlsServerName: cluster.tlsServerName ?? told.tlsServerName,
     },
     files: [...told.files, ...ca !== undefined && 'file' in ca ? [ca.file] : []],
-    userForm: told.userForm,
+    form: told.form,
+    kubeconfig: told.kubeconfig,
   }
 }
 
@@ -51,24 +54,24 @@ function readPem(ca: Pem, source: string): Promise<string> | string {
 }
 
 /** What a credential knows of the cluster that it is for. */
-interface Told {
+interface Told extends Pick<EndpointReading, 'files' | 'form' | 'kubeconfig'> {
   readonly source: string
   /** Throws where it does not know. */
   readonly server: () => string
   readonly ca: Pem | undefined
   readonly tlsServerName: string | undefined
-  readonly files: readonly string[]
-  readonly userForm: unknown
 }
 
 async function toldBy(credential: CredentialConfig, deps: EndpointDeps): Promise<Told> {
-  const nothing = { source: '', ca: undefined, tlsServerName: undefined, files: [], userForm: undefined }
+  const nothing = { source: '', ca: undefined, tlsServerName: undefined, files: [], form: undefined, kubeconfig: undefined }
   switch (credential.kind) {
     case 'tokenRequest': return toldBy(credential.bootstrap, deps)
     case 'kubeconfig': {
       const { file, context } = credential
-      const { server, user, ...rest } = await readKubeconfig({ file, context, allowLoose: deps.allowLoose })
-      return { ...rest, source: `the kubeconfig ${file}`, server: () => server, files: [file], userForm: formOf(user) }
+      const kubeconfig = await readKubeconfig({ file, context, allowLoose: deps.allowLoose })
+      const { server, ca, tlsServerName, user } = kubeconfig
+      const form = { server, ca, tlsServerName, user: formOf(user) }
+      return { ca, tlsServerName, source: `the kubeconfig ${file}`, server: () => server, files: [file], form, kubeconfig }
     }
     case 'inCluster': {
       const { env, podFolder = defaultPodFolder } = deps

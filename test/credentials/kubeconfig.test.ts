@@ -40,8 +40,7 @@ async function start(t: Test, user: object, files: Readonly<Record<string, strin
     watched.push(...paths)
     return { close: () => {} }
   }
-  const { user: form } = await readKubeconfig(source)
-  const credential = await createKubeconfig({ ...source, user: form, watch, warn: message => warnings.push(message) })
+  const credential = await createKubeconfig({ ...source, made: await readKubeconfig(source), watch, warn: message => warnings.push(message) })
   return { credential, folder, warnings, watched, put, renewed: () => credential.renew(credential.present()) }
 }
 
@@ -100,6 +99,23 @@ t.test('another way to prove itself is taken at the next reading; a plugin is no
   t.match(warnings, [/its user has an exec plugin; the last good one stays in use$/])
 })
 
+for (const [what, cluster] of [
+  ['server', { server: 'https://other.example:6443' }],
+  ['CA', { 'certificate-authority-data': base64(authority.ca) }],
+  ['name in its certificate', { 'tls-server-name': 'inner' }],
+] as const) {
+  t.test(`a token that comes with another ${what} is not taken: the connections are made for the one before`, async (t) => {
+    const { credential, put, renewed, warnings } = await start(t, { token: 'one' })
+    put('config', kubeconfigOf({ cluster, user: { token: 'S3cret' } }))
+    t.equal(await renewed(), false)
+    t.equal(credential.present().authorization, 'Bearer one')
+    t.match(warnings, [/config now names another server, or another CA or name of it; the last good one stays in use$/])
+    put('config', kubeconfigOf({ user: { token: 'two' } }))
+    t.equal(await renewed(), true)
+    t.equal(credential.present().authorization, 'Bearer two')
+  })
+}
+
 const bad: readonly (readonly [what: string, name: string, text: string, mode: number, message: RegExp])[] = [
   ['a kubeconfig that is broken', 'config', '{ S3cret', 0o600, /cannot be read as YAML/],
   ['a kubeconfig that is loose', 'config', kubeconfigOf({ user: { tokenFile: 'token' } }), 0o644, /config is open to every user/],
@@ -130,8 +146,7 @@ t.test('a client key that every user may read is no credential, and its certific
   put('config', kubeconfigOf({ user: { 'client-certificate': 'a.crt', 'client-key': 'a.key' } }))
   const create = async (allowLoose: boolean) => {
     const source = { file: join(folder, 'config'), context: undefined, allowLoose }
-    const { user } = await readKubeconfig(source)
-    const credential = await createKubeconfig({ ...source, user, warn: () => {}, watch: async () => ({ close: () => {} }) })
+    const credential = await createKubeconfig({ ...source, made: await readKubeconfig(source), warn: () => {}, watch: async () => ({ close: () => {} }) })
     return credential.present().certificate
   }
   t.strictSame(await create(false), first)

@@ -20,8 +20,8 @@ async function endpointOf(t: Test, cluster: object, files: Files, { allowLoose =
   }
   const { config, faults } = readConfig(join(folder, 'portcullis.yaml'), JSON.stringify({ listen: { host: '127.0.0.1' }, clusters: [{ name: 'a', ...cluster }] }))
   t.strictSame(faults, [])
-  const { endpoint, files: found, userForm } = await readEndpoint(config!.clusters[0]!, { env: environment, allowLoose, podFolder: join(folder, 'pod') })
-  return { endpoint, files: found.map(file => file.replace(`${folder}/`, '')), userForm }
+  const { endpoint, files: found, form } = await readEndpoint(config!.clusters[0]!, { env: environment, allowLoose, podFolder: join(folder, 'pod') })
+  return { endpoint, files: found.map(file => file.replace(`${folder}/`, '')), form }
 }
 
 const kubeconfig = { credential: { kubeconfig: { file: 'config' } } }
@@ -30,10 +30,10 @@ const withData = kubeconfigOf({ cluster: { 'certificate-authority-data': base64(
 t.test('server, CA and name are as the config says, and from files that are to be followed', async (t) => {
   const whole = { server: 'https://a:6443', caFile: 'ours.crt', tlsServerName: 'outer' }
   t.strictSame(await endpointOf(t, { ...whole, credential: { tokenFile: 'x' } }, {}), {
-    endpoint: { server: 'https://a:6443', ca: ours, tlsServerName: 'outer' }, files: ['ours.crt'], userForm: undefined,
+    endpoint: { server: 'https://a:6443', ca: ours, tlsServerName: 'outer' }, files: ['ours.crt'], form: undefined,
   })
   t.strictSame(await endpointOf(t, { server: 'https://a', credential: { tokenFile: 'x' } }, {}), {
-    endpoint: { server: 'https://a', ca: undefined, tlsServerName: undefined }, files: [], userForm: undefined,
+    endpoint: { server: 'https://a', ca: undefined, tlsServerName: undefined }, files: [], form: undefined,
   })
   const beside = await endpointOf(t, { ...whole, ...kubeconfig }, { config: withData })
   t.strictSame(beside.endpoint, { server: 'https://a:6443', ca: ours, tlsServerName: 'outer' })
@@ -43,7 +43,8 @@ t.test('server, CA and name are as the config says, and from files that are to b
 t.test('what the config leaves out is as the kubeconfig says', async (t) => {
   const all = await endpointOf(t, kubeconfig, { config: withData })
   t.strictSame(all, {
-    endpoint: { server: 'https://api.example:6443', ca: theirs, tlsServerName: 'inner' }, files: ['config'], userForm: { kind: 'token' },
+    endpoint: { server: 'https://api.example:6443', ca: theirs, tlsServerName: 'inner' }, files: ['config'],
+    form: { server: 'https://api.example:6443', ca: { text: theirs }, tlsServerName: 'inner', user: { kind: 'token' } },
   })
   const named = kubeconfigOf({ cluster: { 'certificate-authority': 'their.crt' }, user: { token: 'x' } })
   const file = await endpointOf(t, { ...kubeconfig, server: 'https://elsewhere' }, { 'config': named, 'their.crt': theirs })
@@ -54,15 +55,22 @@ t.test('what the config leaves out is as the kubeconfig says', async (t) => {
 })
 
 t.test('another user is told from the same with another secret', async (t) => {
-  const formOf = async (user: object) => JSON.stringify((await endpointOf(t, kubeconfig, { config: kubeconfigOf({ user }) })).userForm)
+  const formOf = async (user: object) => JSON.stringify((await endpointOf(t, kubeconfig, { config: kubeconfigOf({ user }) })).form)
   t.equal(await formOf({ token: 'S3cret' }), await formOf({ token: 'other' }))
   t.not(await formOf({ token: 'S3cret' }), await formOf({ tokenFile: 'token' }))
   t.notMatch(await formOf({ token: 'S3cret' }), /S3cret/)
 })
 
+t.test('another server in the kubeconfig is another form, though the config says where to go: its users are others', async (t) => {
+  const formOf = async (server: string) => (await endpointOf(t, { ...kubeconfig, server: 'https://elsewhere' }, { config: kubeconfigOf({ cluster: { server }, user: { token: 'x' } }) }))
+  const [one, other] = [await formOf('https://one'), await formOf('https://other')]
+  t.strictSame(one.endpoint, other.endpoint)
+  t.strictNotSame(one.form, other.form)
+})
+
 t.test('or as the pod says', async (t) => {
   t.strictSame(await endpointOf(t, { credential: { inCluster: {} } }, {}), {
-    endpoint: { server: 'https://10.96.0.1:443', ca: pods, tlsServerName: undefined }, files: ['pod/ca.crt'], userForm: undefined,
+    endpoint: { server: 'https://10.96.0.1:443', ca: pods, tlsServerName: undefined }, files: ['pod/ca.crt'], form: undefined,
   })
   const named = await endpointOf(t, { server: 'https://kubernetes.default.svc', credential: { inCluster: {} } }, {}, { environment: {} })
   t.strictSame(named.endpoint, { server: 'https://kubernetes.default.svc', ca: pods, tlsServerName: undefined })

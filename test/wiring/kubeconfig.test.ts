@@ -166,6 +166,22 @@ t.test('another server in the kubeconfig is followed; a kubeconfig that turned b
   t.notMatch(log.text, /"one"|Bearer one/)
 })
 
+t.test('a token of another server never goes to the one before, however long that one stays in force', async (t) => {
+  const [before, after] = [await startUpstream(t), await startUpstream(t)]
+  for (const upstream of [before, after]) upstream.answer(({ target }) => target.startsWith(watched) ? 'hold' : { status: 200, body: '{}' })
+  const { get, write, log } = await start(t, before, { token: 'one' })
+  t.equal(await get(), 200)
+  await write(after, { token: 'other' }, { 'certificate-authority-data': base64('no CA') })
+  await log.says(/"level":"error".*holds no CA certificate/)
+  await log.says(/now names another server/)
+  t.equal(await get(), 200)
+  await write(after, { token: 'other' })
+  await inForce(after)
+  t.equal(await get(), 200)
+  const tokens = (upstream: Upstream) => [...new Set(upstream.requests.flatMap(({ all }) => all('authorization')))]
+  t.strictSame([tokens(before), tokens(after)], [['Bearer one'], ['Bearer other']])
+})
+
 t.test('beside a server and a CA of the config it is the user alone, and its secrets never leave', async (t) => {
   for (const [user, wanted] of [[{ token: 'kubeconfig-token-0123456789' }, 'Bearer kubeconfig-token-0123456789'], [inline(jane), 'certificate jane']] as const) {
     const upstream = await startUpstream(t, wanted.startsWith('Bearer') ? {} : { clientCa: people.ca, ...ownCertificate() })
