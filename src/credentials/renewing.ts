@@ -36,6 +36,8 @@ const second = 1000
 const slowestRetry = 60 * second
 /** Between two attempts, however many 401s ask for one. */
 const atMostEvery = second
+/** For an attempt that hangs: whoever got a 401 waits no longer, while it goes on. */
+const longestWait = 10 * second
 /** Timers overflow beyond 24 days, and stand still while a machine sleeps. */
 const longestTimer = 3600 * second
 
@@ -52,6 +54,7 @@ export class Renewing implements Credential {
   #error: Error | undefined
   #failures = 0
   #attempt: Promise<void> | undefined
+  #awaited: Promise<void> | undefined
   #attemptedAt = -Infinity
   #cancel: () => void = () => {}
 
@@ -72,7 +75,7 @@ export class Renewing implements Credential {
   }
 
   async renew(rejected: Presented): Promise<boolean> {
-    if (this.#material?.presented === rejected) await this.#renew()
+    if (this.#material?.presented === rejected) await this.#waitForAttempt()
     return this.#material !== undefined && this.#material.presented !== rejected
   }
 
@@ -90,15 +93,29 @@ export class Renewing implements Credential {
   #renew(): Promise<void> {
     this.#attempt ??= this.#issue().finally(() => {
       this.#attempt = undefined
+      this.#awaited = undefined
       this.#planNext()
     })
     return this.#attempt
   }
 
+  /** One wait for all who ask: who asks late is answered when the first one is. */
+  #waitForAttempt(): Promise<void> {
+    this.#awaited ??= new Promise((resolve) => {
+      const attempt = this.#renew()
+      const cancel = this.#options.schedule(longestWait, resolve)
+      void attempt.finally(() => {
+        cancel()
+        resolve()
+      })
+    })
+    return this.#awaited
+  }
+
   async #issue(): Promise<void> {
     this.#cancel()
     try {
-      await this.#pause(this.#attemptedAt + atMostEvery - this.#options.now())
+      await this.#pause(atMostEvery - this.#since(this.#attemptedAt))
       this.#attemptedAt = this.#options.now()
       this.#take(await this.#options.issue(this.#closed.signal))
     } catch (error) {
@@ -108,13 +125,24 @@ export class Renewing implements Credential {
 
   #pause(ms: number): Promise<void> {
     if (ms <= 0) return Promise.resolve()
+    const { signal } = this.#closed
     return new Promise((resolve, reject) => {
-      const cancel = this.#options.schedule(ms, resolve)
-      this.#closed.signal.addEventListener('abort', () => {
+      const cancel = this.#options.schedule(ms, () => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      })
+      const stop = () => {
         cancel()
-        reject(this.#closed.signal.reason as Error)
-      }, { once: true })
+        reject(signal.reason as Error)
+      }
+      signal.addEventListener('abort', stop, { once: true })
     })
+  }
+
+  /** Milliseconds. A clock that was set back tells of none that could be waited for. */
+  #since(time: number): number {
+    const passed = this.#options.now() - time
+    return passed < 0 ? Infinity : passed
   }
 
   #take(material: Material): void {
@@ -143,12 +171,14 @@ export class Renewing implements Credential {
     return at === undefined ? undefined : timestamp(at)
   }
 
-  #planNext(): void {
+  /** `atMost`: what was left by the time that has passed since, wherever the clock was set to. */
+  #planNext(atMost = Infinity): void {
     if (this.#closed.signal.aborted) return
-    const wait = this.#failures > 0 ? this.#retryWait() : this.#renewWait()
-    if (wait === undefined) return
+    const ideal = this.#failures > 0 ? this.#retryWait() : this.#renewWait()
+    if (ideal === undefined) return
+    const wait = Math.min(ideal, atMost)
     this.#cancel = this.#options.schedule(Math.min(wait, longestTimer), () => {
-      if (wait > longestTimer) this.#planNext()
+      if (wait > longestTimer) this.#planNext(wait - longestTimer)
       else void this.#renew()
     })
   }
@@ -161,8 +191,10 @@ export class Renewing implements Credential {
   #renewWait(): number | undefined {
     const { expiresAt, issuedAt = this.#obtainedAt } = this.#material?.claims ?? noClaims
     if (expiresAt === undefined) return undefined
-    const life = expiresAt - Math.max(issuedAt, 0)
-    const renewAt = expiresAt - life * (1 - renewAfter + jitter * this.#options.random())
+    const begin = Math.max(issuedAt, 0)
+    const share = renewAfter - jitter * this.#options.random()
+    // One that begins later than now was dated by a clock that is ahead of ours: it lives from now.
+    const renewAt = Math.min(begin, this.#obtainedAt) + (expiresAt - begin) * share
     // Handed out late in its life, as an exec plugin does with what it keeps: then 80 % of what was left, not over and over until its end.
     const late = this.#obtainedAt + (expiresAt - this.#obtainedAt) * renewAfter
     return Math.max((renewAt > this.#obtainedAt ? renewAt : late) - this.#options.now(), 0)

@@ -99,6 +99,16 @@ t.test('a wrong password is told as such, and not sent again before it is anothe
   t.equal(credential.present().authorization, `Bearer ${oauth.tokens[0]}`)
 })
 
+t.test('a clock that was set back does not keep a refusal for longer', async (t) => {
+  const { oauth, credential, env, clock } = await startOAuthCase(t)
+  env['PASSWORD'] = 'wrong'
+  await t.rejects(credential.start())
+  oauth.setPassword('portcullis-robot', 'wrong')
+  clock.time -= 360 * minute
+  await credential.start()
+  t.equal(credential.present().authorization, `Bearer ${oauth.tokens[0]}`)
+})
+
 t.test('a user name that would take a part of the password with it is refused', async (t) => {
   for (const name of ['a:b', 'a\nb']) {
     const { oauth, credential, env } = await startOAuthCase(t)

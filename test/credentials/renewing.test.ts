@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { noClaims } from '../../src/credentials/claims.ts'
@@ -6,6 +7,7 @@ import { Renewing, type RenewingOptions } from '../../src/credentials/renewing.t
 import { ProxyError } from '../../src/errors.ts'
 
 const minute = 60_000
+const hour = 60 * minute
 
 /** Time that the test moves, and what is planned in it. */
 class Planner {
@@ -84,7 +86,6 @@ t.test('one that was handed out late in its life is renewed at 80 % of what was 
 })
 
 t.test('one whose time came while the machine slept is renewed at once', async (t) => {
-  const hour = 60 * minute
   const { credential, planner } = renewing({ issue: async () => token('t', 1_000_000 - 15 * minute, 1_000_000 + 9 * hour) })
   await credential.start()
   planner.time += 7.17 * hour
@@ -133,6 +134,83 @@ t.test('a second is between two attempts, however many 401s come', async (t) => 
   await planner.go()
   t.equal(await renewed, true)
   t.equal(issued(), 2)
+})
+
+t.test('a clock that was set back holds up no attempt', async (t) => {
+  for (const back of [500, 6 * hour]) {
+    const { credential, planner } = renewing()
+    await credential.start()
+    planner.time -= back
+    t.equal(await credential.renew(credential.present()), true)
+    t.equal(credential.present().authorization, 'Bearer t2')
+  }
+})
+
+t.test('a clock that was set back does not put off a renewal that is hours away', async (t) => {
+  let issued = 0
+  const { credential, planner } = renewing({ issue: async () => token(`t${issued += 1}`, 1_000_000, 1_000_000 + 10 * hour) })
+  await credential.start()
+  for (let turn = 1; turn <= 8; turn += 1) {
+    t.equal(planner.nextIn, hour)
+    await planner.go()
+    if (turn === 4) {
+      planner.time -= 6 * hour
+      for (const entry of planner.planned) entry.at -= 6 * hour
+    }
+  }
+  t.equal(credential.present().authorization, 'Bearer t2')
+})
+
+t.test('one that begins later than it is here is renewed at 80 % of its life from now', async (t) => {
+  const { credential, planner } = renewing({ issue: async () => token('x', 1_000_000 + 6 * hour, 1_000_000 + 7 * hour) })
+  await credential.start()
+  t.equal(planner.nextIn, 0.8 * hour)
+})
+
+t.test('an attempt that hangs is waited for 10 s, by whoever comes, and goes on', async (t) => {
+  let answer = (_: Material) => {}
+  const { credential, planner } = renewing({ issue: () => new Promise((resolve) => { answer = resolve }) })
+  const started = credential.start()
+  await setImmediate()
+  answer(token('first', undefined, undefined))
+  await started
+  planner.time += minute
+  const rejected = credential.present()
+  const renewed = [credential.renew(rejected), credential.renew(rejected)]
+  await setImmediate()
+  t.equal(planner.nextIn, 10_000)
+  await planner.go()
+  t.strictSame(await Promise.all(renewed), [false, false])
+  t.equal(await credential.renew(rejected), false, 'at once')
+  answer(token('second', undefined, undefined))
+  await setImmediate()
+  t.equal(await credential.renew(rejected), true)
+  t.equal(credential.present().authorization, 'Bearer second')
+  t.equal(planner.nextIn, undefined)
+
+  planner.time += minute
+  const next = credential.renew(credential.present())
+  await setImmediate()
+  answer(token('third', undefined, undefined))
+  t.equal(await next, true)
+  t.equal(planner.nextIn, undefined, 'nobody waits any more')
+})
+
+t.test('a pause leaves nothing behind', async (t) => {
+  let signal: AbortSignal | undefined
+  let issued = 0
+  const { credential, planner } = renewing({
+    issue: async (told) => {
+      signal = told
+      return token(`t${issued += 1}`, undefined, undefined)
+    },
+  })
+  await credential.start()
+  const renewed = credential.renew(credential.present())
+  await planner.go()
+  t.equal(await renewed, true)
+  t.ok(signal)
+  t.strictSame(signal && getEventListeners(signal, 'abort'), [])
 })
 
 t.test('the same token once more is no other one', async (t) => {
