@@ -69,11 +69,11 @@ function addVerbProxy({ verb, apiGroup, resource }: Attributes, routes: Set<Guar
  * Portcullis runs lie its password, its bootstrap token and its TLS key, so they count as the credential.
  */
 function addOwnNamespaces(asked: Attributes, cluster: ClusterFacts, routes: Set<GuardRoute>): void {
-  const { account, accountPending, ownNamespaces } = cluster
+  const { account, bootstrapAccount, accountPending, ownNamespaces } = cluster
   const write = isWrite(asked.verb)
   // A request for every namespace includes ours, also where we do not know which one that is.
   const everywhere = asked.namespace === ''
-  const inAccounts = !everywhere && (accountPending || asked.namespace === account?.namespace)
+  const inAccounts = !everywhere && (accountPending || asked.namespace === account?.namespace || asked.namespace === bootstrapAccount?.namespace)
   const inOwn = ownNamespaces.includes(asked.namespace)
   if (isSecret(asked) && (everywhere || inAccounts || inOwn)) routes.add('own-credential')
   if (isSecret(asked) && asked.resource === 'secrets' && write && (everywhere || inAccounts)) routes.add('mint-token')

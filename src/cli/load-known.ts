@@ -35,6 +35,7 @@ export async function factsOf(cluster: ClusterConfig, config: Config, env: Env):
     name: cluster.name,
     openshift: cluster.openshift === true,
     account: await accountOf(cluster, env),
+    bootstrapAccount: cluster.credential.kind === 'tokenRequest' ? await accountOfBootstrap(cluster.credential.bootstrap, env) : undefined,
     accountPending: false,
     restrictedIn: new Set(),
     ownNamespaces: ownNamespaces(config, cluster, undefined),

@@ -42,6 +42,12 @@ export function createCluster(options: ClusterOptions): AskedCluster {
 function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
   const openshift = openshiftOf(options, fetch)
   const account = new OwnAccount({ ...options, fetch })
+  const { bootstrap } = options.credential
+  const bootstrapAccount = bootstrap && new OwnAccount({
+    ...options, credential: bootstrap.credential,
+    // While ours works, one that is rejected is no reason to wait: nobody is stronger by it.
+    fetch: (target, headers, more) => bootstrap.fetch(target, headers, { ...more, keep401: true }),
+  })
   let restricted: RestrictedNamespaces | undefined
   let closed = false
   const tried = Promise.all([openshift.tried, account.tried]).then(async () => {
@@ -50,15 +56,20 @@ function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
     await restricted.tried
   })
   return {
-    tried,
+    tried: Promise.all([tried, bootstrapAccount?.tried]).then(() => {}),
     current: () => {
-      const { account: known, pending } = account.current()
-      return { openshift: openshift.current(), account: known, accountPending: pending, restrictedIn: restricted?.current() ?? nowhere }
+      const [own, asking] = [account.current(), bootstrapAccount?.current()]
+      return {
+        openshift: openshift.current(),
+        account: own.account, bootstrapAccount: asking?.account, accountPending: own.pending || asking?.pending === true,
+        restrictedIn: restricted?.current() ?? nowhere,
+      }
     },
     close() {
       closed = true
       openshift.close()
       account.close()
+      bootstrapAccount?.close()
       restricted?.close()
     },
   }

@@ -1,3 +1,4 @@
+import type { Cluster } from '../clusters/cluster.ts'
 import type { Claims } from './claims.ts'
 
 /** An X.509 pair in PEM: the certificate, with its chain, and its private key. */
@@ -34,6 +35,8 @@ export interface CredentialFacts {
  * synchronous: a credential renews itself beside the requests, never in them.
  */
 export interface Credential {
+  /** The credential that asks for this one, and requests under it; undefined for what nothing else obtains. */
+  readonly bootstrap?: Pick<Cluster, 'credential' | 'fetch'> | undefined
   /** The same object until a renewal replaces it. Throws ProxyError where there is none to give. */
   present(): Presented
   /**
@@ -42,5 +45,6 @@ export interface Credential {
    */
   renew(rejected: Presented): Promise<boolean>
   facts(): CredentialFacts
+  /** Nothing is renewed from now on; `present` gives what it gave last, for what is under way. */
   close(): void
 }

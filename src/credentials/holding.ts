@@ -4,6 +4,7 @@ import type { Credential, Presented } from './credential.ts'
 export function holding(credential: Credential, hold: (secrets: readonly string[]) => void): Credential {
   let told: Presented | undefined
   return {
+    bootstrap: credential.bootstrap,
     present() {
       const presented = credential.present()
       if (presented !== told) hold(tokenOf(presented))

@@ -26,7 +26,9 @@ export interface ClusterFacts {
   readonly openshift: boolean
   /** The account behind our credential; undefined where it is not known (yet). */
   readonly account: Account | undefined
-  /** It is still being asked for: until there is a definite answer any namespace may be ours. */
+  /** The one whose credential asks for ours (tokenRequest): as much ours. Undefined where there is none, or it is not known (yet). */
+  readonly bootstrapAccount: Account | undefined
+  /** One of them is still being asked for: until there is a definite answer any namespace may be ours. */
   readonly accountPending: boolean
   /** Namespaces in which our account is known to have no security context constraints beyond the restricted ones. */
   readonly restrictedIn: ReadonlySet<string>

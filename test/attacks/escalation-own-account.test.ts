@@ -67,6 +67,24 @@ for (const [form, options, answers] of forms) {
   })
 }
 
+t.test('with tokenRequest the namespace of the bootstrap\'s account is guarded too: whoever has that one mints ours', async (t) => {
+  const boot = 'system:serviceaccount:boot:minter'
+  const status = () => ({ token: jwt({ sub: bot }), expirationTimestamp: new Date(Date.now() + 3_600_000).toISOString() })
+  const credential = { tokenRequest: { bootstrap: { tokenFile: 'token' }, serviceAccount: { namespace: 'bots', name: 'ci' } } }
+  for (const token of [jwt({ sub: boot }), 'sha256~opaque']) {
+    const { proxy } = await start(t, { token, credential }, answering({
+      '/api/v1/namespaces/bots/serviceaccounts/ci/token': { status: status() }, [review]: reviewed(boot),
+    }))
+    const ready = await proxy
+    for (const namespace of ['bots', 'boot']) {
+      for (const request of [`GET /api/v1/namespaces/${namespace}/secrets/minter-token`, `POST /api/v1/namespaces/${namespace}/secrets`]) {
+        t.match(await ask(t, ready, request), { status: 403, code: 'EscalationDenied' }, request)
+      }
+    }
+    t.match(await ask(t, ready, 'GET /api/v1/namespaces/a/secrets/x'), { status: 200 })
+  }
+})
+
 /** Answers reviews when told to, `{}` at once to all else. */
 function holding() {
   const held: Reply[] = []

@@ -186,6 +186,19 @@ t.test('a user that is no service account has no namespace; requests without one
   }
 })
 
+t.test('the account whose credential asks for ours is guarded as ours', async (t) => {
+  const given = { cluster: facts({ bootstrapAccount: { namespace: 'boot', name: 'minter' }, ownNamespaces: [] }) }
+  for (const namespace of ['own', 'boot']) {
+    const at = `/api/v1/namespaces/${namespace}`
+    for (const request of [`GET ${at}/secrets/minter-token`, `POST ${at}/secrets`, `POST ${at}/pods`, `GET ${at}/pods/x/exec`, `GET ${at}/services/x/proxy`]) {
+      t.match(judge(rules(['mint-token', 'run-as-us']), request, given), { code: 'EscalationDenied' }, request)
+    }
+    t.match(judge(rules(['own-credential']), `POST ${at}/secrets`, given), { code: 'EscalationDenied' }, 'a Secret mints a token')
+  }
+  t.equal(judge([everything], 'GET /api/v1/namespaces/a/secrets/x', given).allowed, true)
+  t.equal(judge([everything], 'GET /api/v1/namespaces/boot/pods', given).allowed, true)
+})
+
 t.test('while our account is being asked for, any namespace may be its own', async (t) => {
   const asking = { account: undefined, accountPending: true }
   const own = rows.filter(({ route, also = [] }) => route === 'own-credential' || also.includes('own-credential'))

@@ -27,6 +27,19 @@ t.test('the account of a kubeconfig is what its token or its certificate says', 
   t.strictSame(await accountIn(t, { tokenRequest: { bootstrap: credential } }, { config: kubeconfigOf({ user: { token: jwt({ sub }) } }) }), account)
 })
 
+t.test('of a tokenRequest the bootstrap\'s account is known beside the one that is minted for', async (t) => {
+  const folder = t.testdir({
+    'portcullis.yaml': JSON.stringify({
+      listen: { host: '127.0.0.1' },
+      clusters: [{ name: 'a', server: 'https://a', credential: { tokenRequest: { bootstrap: { tokenFile: 'token' }, serviceAccount: account } } }],
+    }),
+    'callers.yaml': 'callers: []',
+    'token': jwt({ sub: 'system:serviceaccount:boot:minter' }),
+  })
+  const { clusterFacts } = await loadKnown(join(folder, 'portcullis.yaml'), {})
+  t.match(clusterFacts(undefined), { account, bootstrapAccount: { namespace: 'boot', name: 'minter' } })
+})
+
 t.test('the account of a client certificate is what that says', async (t) => {
   t.strictSame(await accountIn(t, { clientCertificate: { certFile: 'a.crt', keyFile: 'a.key' } }, { 'a.crt': cert }), account)
 })

@@ -31,7 +31,7 @@ t.test('a server that cannot prove itself, or holds more than an address, is ref
 t.test('its facts are what is configured and what the credential knows', async (t) => {
   const cluster = clusterFor(t, nowhere, { name: 'b', openshift: false, ownNamespaces: ['portcullis'] })
   const known = {
-    name: 'b', openshift: false, account: { namespace: 'portcullis', name: 'proxy' }, accountPending: false,
+    name: 'b', openshift: false, account: { namespace: 'portcullis', name: 'proxy' }, bootstrapAccount: undefined, accountPending: false,
     restrictedIn: new Set(), ownNamespaces: ['portcullis'],
   }
   t.strictSame(cluster.facts(), known)
@@ -66,6 +66,30 @@ t.test('what neither tells it asks the API server, with its own credential', asy
     'POST /apis/authentication.k8s.io/v1/selfsubjectreviews', 'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
   ])
   for (const request of upstream.requests) t.strictSame(request.all('authorization'), ['Bearer sha256~x'], request.target)
+})
+
+t.test('whose the credential is that asks for ours it asks as well, by that one', async (t) => {
+  const upstream = await startUpstream(t)
+  const review = { status: { userInfo: { username: 'system:serviceaccount:boot:minter' } } }
+  upstream.answer(() => ({ status: 201, headers: ['Content-Type', 'application/json'], body: JSON.stringify(review) }))
+  const bootstrap = clusterFor(t, upstream, { credential: opaque })
+  await bootstrap.tried
+  const cluster = clusterFor(t, upstream, { credential: { ...credentialOf('minted'), bootstrap } })
+  t.match(cluster.facts(), { account: { namespace: 'portcullis' }, bootstrapAccount: undefined, accountPending: true })
+  await cluster.tried
+  t.match(cluster.facts(), { account: { namespace: 'portcullis' }, bootstrapAccount: { namespace: 'boot', name: 'minter' }, accountPending: false })
+  t.equal(upstream.requests.length, 2)
+  t.strictSame(upstream.requests.at(-1)?.all('authorization'), ['Bearer sha256~x'])
+})
+
+t.test('while ours works, one that asked for it and is rejected makes nobody wait', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer(() => ({ status: 401 }))
+  const bootstrap = clusterFor(t, upstream, { credential: opaque })
+  await bootstrap.tried
+  const cluster = clusterFor(t, upstream, { credential: { ...credentialOf('minted'), bootstrap } })
+  await cluster.tried
+  t.match(cluster.facts(), { bootstrapAccount: undefined, accountPending: false })
 })
 
 t.test('on Kubernetes nothing of OpenShift is asked about', async (t) => {

@@ -86,7 +86,7 @@ export function admitted(overrides: Partial<Omit<Admitted, 'question'>> & { ques
     contentType: undefined,
     impersonation: undefined,
     cluster: {
-      name: overrides.cluster ?? 'prod', openshift: false, account: undefined, accountPending: false,
+      name: overrides.cluster ?? 'prod', openshift: false, account: undefined, bootstrapAccount: undefined, accountPending: false,
       restrictedIn: new Set(), ownNamespaces: [],
     },
     ...overrides.question,

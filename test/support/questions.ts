@@ -7,7 +7,7 @@ import { callerWith } from './builders.ts'
 /** A cluster whose account lives in `own`, with Portcullis itself in `portcullis`. */
 export function facts(overrides: Partial<ClusterFacts> = {}): ClusterFacts {
   return {
-    name: 'prod', openshift: false, account: { namespace: 'own', name: 'proxy' }, accountPending: false,
+    name: 'prod', openshift: false, account: { namespace: 'own', name: 'proxy' }, bootstrapAccount: undefined, accountPending: false,
     restrictedIn: new Set(), ownNamespaces: ['portcullis'],
     ...overrides,
   }
