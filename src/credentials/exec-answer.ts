@@ -2,7 +2,7 @@ import { readCertificate } from './certificate.ts'
 import { noClaims, type Claims } from './claims.ts'
 import type { ExecApiVersion } from './exec-info.ts'
 import type { Material } from './followed.ts'
-import { timeOf, timestamp } from './times.ts'
+import { timeOf } from './times.ts'
 import { readToken } from './token.ts'
 
 export interface ReadAnswerOptions {
@@ -25,13 +25,9 @@ export function readAnswer(stdout: string, { apiVersion, now }: ReadAnswerOption
   const bearer = token === undefined ? undefined : within('token', () => readToken(token))
   const pair = cert === undefined || key === undefined ? undefined : within('certificate', () => readCertificate({ cert, key }))
   const claims = joined(pair?.claims ?? noClaims, bearer?.claims ?? noClaims, now)
-  const expiresAt = readExpiry(status) ?? claims.expiresAt
-  if (expiresAt !== undefined && expiresAt <= now) {
-    throw new Error(`gave a credential that expired at ${timestamp(expiresAt)}; does it keep an old one, or do the clocks disagree?`)
-  }
   return {
     presented: { authorization: bearer?.presented.authorization, certificate: pair?.presented.certificate },
-    claims: { ...claims, expiresAt },
+    claims: { ...claims, expiresAt: readExpiry(status) ?? claims.expiresAt },
   }
 }
 

@@ -117,10 +117,17 @@ export class Renewing implements Credential {
     try {
       await this.#pause(atMostEvery - this.#since(this.#attemptedAt))
       this.#attemptedAt = this.#options.now()
-      this.#take(await this.#options.issue(this.#closed.signal))
+      this.#take(this.#alive(await this.#options.issue(this.#closed.signal)))
     } catch (error) {
       this.#fail(error as Error)
     }
+  }
+
+  /** Taken all the same, it would be due at once, over and over. */
+  #alive(material: Material): Material {
+    const { expiresAt } = material.claims
+    if (expiresAt === undefined || expiresAt > this.#options.now()) return material
+    throw new Error(`${this.#options.source} gave a credential that expired at ${timestamp(expiresAt)} already; is it an old one that was kept, or do the clocks disagree?`)
   }
 
   #pause(ms: number): Promise<void> {

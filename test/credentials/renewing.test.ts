@@ -225,7 +225,7 @@ t.test('a renewal that fails is tried again with back-off, the present one stays
   const { credential, planner, lines } = renewing({
     issue: async () => {
       if (broken) throw new Error('no answer')
-      return token('good', 1_000_000, 1_000_000 + 10 * minute)
+      return token('good', planner.time, planner.time + 10 * minute)
     },
     random: () => 1,
   })
@@ -278,6 +278,19 @@ t.test('without a first one nothing is presented, and it is tried again', async 
   broken = false
   await planner.go()
   t.equal(credential.present().authorization, 'Bearer late')
+})
+
+t.test('one that comes expired already is none, is asked for again with back-off, and the words are about the clocks', async (t) => {
+  const { credential, planner } = renewing({ issue: async () => token('old', 0, 1_000_000), random: () => 1 })
+  const message = 'a test gave a credential that expired at 1970-01-01T00:16:40.000Z already; is it an old one that was kept, or do the clocks disagree?'
+  await t.rejects(credential.start(), { message })
+  t.throws(() => credential.present(), { code: 'CredentialRejected' })
+  const waits = []
+  for (let turn = 0; turn < 3; turn += 1) {
+    waits.push(planner.nextIn)
+    await planner.go()
+  }
+  t.strictSame(waits, [1000, 2000, 4000])
 })
 
 t.test('an API server that cannot be reached is no rejected credential', async (t) => {
