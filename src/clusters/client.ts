@@ -48,8 +48,9 @@ export function createClient(options: ClientOptions): Client {
     accepts: presented => accepts(presented),
     fetch: (target, headers, fetchOptions) => fetch(target, headers, fetchOptions),
     async close() {
-      await agents.close()
+      // Nothing is renewed for a cluster that is no longer asked; what is under way has what it presented.
       credential.close()
+      await agents.close()
     },
   }
   const fetch = createFetch(client, history.accepted)

@@ -47,6 +47,7 @@ class Followed implements Credential {
   #material: Material
   #trouble: string | undefined
   #rereading: Promise<void> | undefined
+  #closed = false
 
   constructor(material: Material, following: Watch, options: FollowedOptions) {
     this.#material = material
@@ -69,6 +70,7 @@ class Followed implements Credential {
   }
 
   close(): void {
+    this.#closed = true
     this.#following.close()
   }
 
@@ -81,12 +83,15 @@ class Followed implements Credential {
   }
 
   #take(material: Material): void {
+    // What the files hold by now may be for the cluster that came after.
+    if (this.#closed) return
     this.#trouble = undefined
     // The same secret is the same object: after a 401 it is no other one.
     if (!isDeepStrictEqual(material.presented, this.#material.presented)) this.#material = material
   }
 
   #keep(message: string): void {
+    if (this.#closed) return
     if (message !== this.#trouble) this.#options.warn(`${message}; the last good one stays in use`)
     this.#trouble = message
   }
