@@ -36,6 +36,8 @@ const second = 1000
 const slowestRetry = 60 * second
 /** Between two attempts, however many 401s ask for one. */
 const atMostEvery = second
+/** A credential that was taken for so long was a good one: the 401 after it is no sign of a loop. */
+const calm = 60 * second
 /** For an attempt that hangs: whoever got a 401 waits no longer, while it goes on. */
 const longestWait = 10 * second
 /** Timers overflow beyond 24 days, and stand still while a machine sleeps. */
@@ -44,7 +46,9 @@ const longestTimer = 3600 * second
 /**
  * A credential that is obtained and renewed by ourselves, kept in memory alone: at 80 % of its
  * life, and after a 401. One renewal at a time; one that fails is tried again with back-off
- * while the present one lasts, and after it. Begin with `start`.
+ * while the present one lasts, and after it. Where a 401 meets what the last 401 brought, further
+ * ones renew with back-off too: whoever can provoke them would have us log in for ever.
+ * Begin with `start`.
  */
 export class Renewing implements Credential {
   readonly #options: Required<RenewingOptions>
@@ -55,7 +59,10 @@ export class Renewing implements Credential {
   #failures = 0
   #attempt: Promise<void> | undefined
   #awaited: Promise<void> | undefined
-  #attemptedAt = -Infinity
+  #endedAt = -Infinity
+  /** Renewals in a row that a 401 asked for. */
+  #forced = 0
+  #refused: Presented | undefined
   #cancel: () => void = () => {}
 
   constructor(options: RenewingOptions) {
@@ -75,7 +82,7 @@ export class Renewing implements Credential {
   }
 
   async renew(rejected: Presented): Promise<boolean> {
-    if (this.#material?.presented === rejected) await this.#waitForAttempt()
+    if (this.#material?.presented === rejected) await this.#force(rejected)
     return this.#material !== undefined && this.#material.presented !== rejected
   }
 
@@ -92,11 +99,28 @@ export class Renewing implements Credential {
   /** Never rejects. Whoever asks while one is under way shares it. */
   #renew(): Promise<void> {
     this.#attempt ??= this.#issue().finally(() => {
+      this.#endedAt = this.#options.now()
       this.#attempt = undefined
       this.#awaited = undefined
       this.#planNext()
     })
     return this.#attempt
+  }
+
+  async #force(rejected: Presented): Promise<void> {
+    if (this.#attempt === undefined) {
+      if (!this.#mayForce(rejected)) return
+      this.#forced += 1
+    }
+    await this.#waitForAttempt()
+  }
+
+  #mayForce(rejected: Presented): boolean {
+    if (this.#refused !== rejected) {
+      this.#refused = rejected
+      if (this.#since(this.#obtainedAt) >= calm) this.#forced = 0
+    }
+    return this.#forced === 0 || this.#since(this.#endedAt) >= backOff(this.#forced, slowestRetry)
   }
 
   /** One wait for all who ask: who asks late is answered when the first one is. */
@@ -115,8 +139,7 @@ export class Renewing implements Credential {
   async #issue(): Promise<void> {
     this.#cancel()
     try {
-      await this.#pause(atMostEvery - this.#since(this.#attemptedAt))
-      this.#attemptedAt = this.#options.now()
+      await this.#pause(atMostEvery - this.#since(this.#endedAt))
       this.#take(this.#alive(await this.#options.issue(this.#closed.signal)))
     } catch (error) {
       this.#fail(error as Error)
@@ -185,8 +208,9 @@ export class Renewing implements Credential {
     if (ideal === undefined) return
     const wait = Math.min(ideal, atMost)
     this.#cancel = this.#options.schedule(Math.min(wait, longestTimer), () => {
-      if (wait > longestTimer) this.#planNext(wait - longestTimer)
-      else void this.#renew()
+      if (wait > longestTimer) return this.#planNext(wait - longestTimer)
+      if (this.#failures === 0) this.#forced = 0
+      void this.#renew()
     })
   }
 

@@ -213,6 +213,77 @@ t.test('a pause leaves nothing behind', async (t) => {
   t.strictSame(signal && getEventListeners(signal, 'abort'), [])
 })
 
+/** What 401s all the time bring about in so many milliseconds: when it was renewed. */
+async function storm({ credential, planner, issued }: Pick<ReturnType<typeof renewing>, 'credential' | 'planner' | 'issued'>, ms: number): Promise<number[]> {
+  const [start, renewed] = [planner.time, [] as number[]]
+  for (; planner.time < start + ms; planner.time += 100) {
+    const before = issued()
+    await credential.renew(credential.present())
+    if (issued() > before) renewed.push((planner.time - start) / 1000)
+  }
+  return renewed
+}
+
+const endless = () => {
+  let issued = 0
+  return { ...renewing({ issue: async () => token(`t${issued += 1}`, undefined, undefined) }), issued: () => issued }
+}
+
+t.test('401s to each new one renew more and more slowly, at last once a minute, and wait for nothing', async (t) => {
+  const all = endless()
+  await all.credential.start()
+  all.planner.time += minute
+  t.strictSame(await storm(all, 5 * minute), [0, 1, 3, 7, 15, 31, 63, 123, 183, 243])
+  const rejected = all.credential.present()
+  t.equal(await all.credential.renew(rejected), false)
+  t.equal(all.planner.nextIn, undefined)
+})
+
+t.test('401s to one that cannot be renewed ask for it more and more slowly, too', async (t) => {
+  let asked = 0
+  const broken = renewing({
+    issue: async () => {
+      asked += 1
+      if (asked > 1) throw new Error('no answer')
+      return token('first', undefined, undefined)
+    },
+  })
+  await broken.credential.start()
+  broken.planner.time += minute
+  t.strictSame(await storm({ ...broken, issued: () => asked }, 30_000), [0, 1, 3, 7, 15])
+})
+
+t.test('a revocation is healed at once, and one more a second later', async (t) => {
+  const all = endless()
+  await all.credential.start()
+  all.planner.time += minute
+  for (const _ of [1, 2]) {
+    t.equal(await all.credential.renew(all.credential.present()), true)
+    all.planner.time += 1000
+  }
+})
+
+t.test('after one that was good for a minute a 401 is healed at once, and the next soon', async (t) => {
+  for (const [good, healed] of [[60, [0, 1, 3, 7]], [30, [2]]] as const) {
+    const all = endless()
+    await all.credential.start()
+    all.planner.time += minute
+    t.equal((await storm(all, 31_100)).at(-1), 31)
+    all.planner.time += good * 1000 - 100
+    t.strictSame(await storm(all, 10_000), healed, `after ${good} s`)
+  }
+})
+
+t.test('after a renewal by the clock a 401 is healed at once', async (t) => {
+  const all = renewing()
+  await all.credential.start()
+  all.planner.time += minute
+  await storm(all, 10_000)
+  await all.planner.go()
+  all.planner.time += 1000
+  t.strictSame(await storm(all, 5000), [0, 1, 3])
+})
+
 t.test('the same token once more is no other one', async (t) => {
   const { credential, planner } = renewing({ issue: async () => token('same', 0, undefined) })
   await credential.start()
