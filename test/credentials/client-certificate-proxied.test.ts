@@ -11,6 +11,7 @@ import { startProxy, type TestProxy } from '../support/proxy.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { startUpstream, type RecordedRequest, type Upstream } from '../support/recording-upstream.ts'
 import type { Scope } from '../support/scope.ts'
+import { until } from '../support/until.ts'
 import { webSocketAccepted, webSocketHeaders } from '../support/upgrades.ts'
 
 const clients = makeAuthority('clients')
@@ -46,14 +47,6 @@ function whoIs({ connection }: RecordedRequest): unknown {
 function write({ folder }: TestProxy, { cert, key }: Partial<Issued>): void {
   if (cert !== undefined) writeFileSync(join(folder, 'client.crt'), cert)
   if (key !== undefined) writeFileSync(join(folder, 'client.key'), key)
-}
-
-async function until(wanted: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (!wanted()) {
-    if (performance.now() > deadline) throw new Error('it never came to be')
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
 }
 
 /** Upgrades are echoed, watches stay open, all else is answered. */
@@ -102,7 +95,7 @@ t.test('when the files change new requests show the new certificate, and what is
 
   const second = clients.issue({ commonName: renewed })
   write(proxy, { cert: second.cert })
-  await until(() => proxy.logText().includes('the last good one stays in use'))
+  await proxy.logSays(/the last good one stays in use/)
   const meanwhile = await open(asking, upstream, pods, authorization)
   t.equal((await asking.response()).status, 200)
   t.equal(whoIs(meanwhile), user, 'a certificate without its key is not used')
@@ -110,12 +103,11 @@ t.test('when the files change new requests show the new certificate, and what is
 
   write(proxy, { key: second.key })
   let request = meanwhile
-  const deadline = performance.now() + 10_000
-  while (whoIs(request) !== renewed && performance.now() < deadline) {
+  await until(async () => {
     request = await open(asking, upstream, pods, authorization)
     t.equal((await asking.response()).status, 200)
-  }
-  t.equal(whoIs(request), renewed)
+    return whoIs(request) === renewed
+  })
   t.not(request.connection, plain.connection, 'on a connection of its own')
   t.equal((request.connection.socket as TLSSocket).isSessionReused(), false, 'a resumed session would still be the old one\'s')
   for (const [target, headers] of [[`${pods}?watch=true`, []], [exec, webSocketHeaders('v5.channel.k8s.io')]] as const) {

@@ -4,23 +4,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createClientCertificate } from '../../src/credentials/client-certificate.ts'
 import { describeCredential } from '../../src/credentials/describe.ts'
-import type { watchFiles } from '../../src/files/watch.ts'
 import { makeAuthority, type Issued } from '../support/certificates.ts'
+import { handWatch } from '../support/hand-watch.ts'
+import { until } from '../support/until.ts'
 
 const authority = makeAuthority('cluster CA')
 const notAfter = Math.floor(Date.now() / 1000) * 1000 + 86_400_000
 const first = authority.issue({ commonName: 'system:serviceaccount:tools:portcullis', notAfter })
 const second = authority.issue({ commonName: 'portcullis-2' })
-
-/** A watch whose changes the test tells of itself. */
-function handWatch() {
-  const state = { change: () => undefined as void, closed: false, paths: [] as readonly string[] }
-  const watch: typeof watchFiles = async (paths, onChange) => {
-    Object.assign(state, { change: onChange, paths })
-    return { close: () => { state.closed = true } }
-  }
-  return { state, watch }
-}
 
 interface Folders { testdir(files: Record<string, string>): string }
 
@@ -30,14 +21,6 @@ function pairIn(t: Folders, { cert, key }: Issued) {
   chmodSync(files.certFile, 0o644)
   chmodSync(files.keyFile, 0o600)
   return files
-}
-
-async function until(wanted: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!wanted()) {
-    if (performance.now() > deadline) throw new Error('it never came to be')
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
 }
 
 const quiet = { allowLoose: false, warn: () => undefined }

@@ -3,35 +3,17 @@ import { join } from 'node:path'
 import t from 'tap'
 import { describeCredential } from '../../src/credentials/describe.ts'
 import { createTokenFile } from '../../src/credentials/token-file.ts'
-import type { watchFiles } from '../../src/files/watch.ts'
+import { handWatch } from '../support/hand-watch.ts'
+import { until } from '../support/until.ts'
 import { jwt } from './tokens.ts'
 
 const first = jwt({ sub: 'system:serviceaccount:tools:portcullis', exp: 1_800_000_000, aud: ['https://k'] })
 const second = jwt({ sub: 'system:serviceaccount:tools:portcullis', exp: 1_900_000_000 })
 
-/** A watch whose changes the test tells of itself. */
-function handWatch() {
-  const state = { change: () => undefined as void, closed: false }
-  const watch: typeof watchFiles = async (_paths, onChange) => {
-    state.change = onChange
-    return { close: () => { state.closed = true } }
-  }
-  return { state, watch }
-}
-
 function tokenFile(t: { testdir: (files: Record<string, string>) => string }, content: string): string {
   const path = join(t.testdir({ token: content }), 'token')
   chmodSync(path, 0o600)
   return path
-}
-
-/** As soon as the answer is what is wanted; a credential rereads its file beside the requests. */
-async function until(wanted: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!wanted()) {
-    if (performance.now() > deadline) throw new Error('it never came to be')
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
 }
 
 t.test('the file is the bearer token, and its claims are ours', async (t) => {

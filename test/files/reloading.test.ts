@@ -2,17 +2,7 @@ import t from 'tap'
 import { FaultsError, wholeFile } from '../../src/files/fault.ts'
 import { keepReloading } from '../../src/files/reloading.ts'
 import type { Reloaded } from '../../src/files/reloading.ts'
-import type { watchFiles } from '../../src/files/watch.ts'
-
-/** A watch that tells of a change when the test says so. */
-function handWatch() {
-  const state = { closed: false, change: () => undefined as void }
-  const watch: typeof watchFiles = async (_paths, onChange) => {
-    state.change = onChange
-    return { close: () => { state.closed = true } }
-  }
-  return { state, watch }
-}
+import { handWatch } from '../support/hand-watch.ts'
 
 function reports() {
   const seen: Reloaded[] = []

@@ -13,6 +13,7 @@ import type { Authority } from './certificates.ts'
 import { keyFor } from './keys.ts'
 import { secretsIn } from './leak-scanner.ts'
 import { watchLeaks, type LeakWatch } from './leak-watch.ts'
+import { MemoryLog } from './memory-log.ts'
 import { connectRaw } from './raw-client.ts'
 import { removeLater, type Scope } from './scope.ts'
 
@@ -59,6 +60,8 @@ export interface TestProxy {
   auditText(): string
   /** The operational log so far, at the most verbose level. */
   logText(): string
+  /** Resolves when the log has said that. */
+  logSays(what: RegExp): Promise<void>
   metrics(): Promise<string>
   /** Watches all that it writes for the secrets that it was given; a test that plants a leak says so here. */
   readonly leaks: LeakWatch
@@ -105,6 +108,7 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
     event: (id) => audit.event(id),
     auditText: () => audit.text(),
     logText: () => log.text,
+    logSays: what => log.says(what),
     metrics,
     leaks,
     rewriteCallers: async (callers) => {
@@ -159,15 +163,6 @@ class ToldSecrets extends HeldSecrets {
       for (const secret of secrets) this.#tell(secret)
       hold(secrets)
     }
-  }
-}
-
-class MemoryLog extends EventEmitter<{ line: [string] }> {
-  text = ''
-
-  write(line: string): void {
-    this.text += line
-    this.emit('line', line)
   }
 }
 

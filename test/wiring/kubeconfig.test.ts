@@ -12,6 +12,7 @@ import { callerEntry } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { base64, kubeconfigOf } from '../support/kubeconfigs.ts'
 import { keyFor } from '../support/keys.ts'
+import { MemoryLog } from '../support/memory-log.ts'
 import { startProxy } from '../support/proxy.ts'
 import { connectRaw } from '../support/raw-client.ts'
 import { startUpstream, type RecordedRequest, type Upstream } from '../support/recording-upstream.ts'
@@ -24,26 +25,12 @@ const target = '/api/v1/namespaces/a/pods'
 const watched = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
 interface Started {
-  readonly log: Log
+  readonly log: MemoryLog
   /** Replaces the kubeconfig. */
   write(upstream: Upstream, user: object, cluster?: object): Promise<void>
   get(): Promise<number>
   /** What it was answered last. */
   readonly told: string
-}
-
-class Log {
-  text = ''
-  #grown = () => {}
-
-  write(line: string): void {
-    this.text += line
-    this.#grown()
-  }
-
-  async says(what: RegExp): Promise<void> {
-    while (!what.test(this.text)) await new Promise<void>((resolve) => { this.#grown = resolve })
-  }
 }
 
 async function start(t: Test, upstream: Upstream, user: object, { cluster = {}, context }: { readonly cluster?: object, readonly context?: string } = {}): Promise<Started> {
@@ -64,7 +51,7 @@ async function start(t: Test, upstream: Upstream, user: object, { cluster = {}, 
     clusters: [{ name: 'prod', openshift: false, credential: { kubeconfig: { file: 'config', ...context === undefined ? {} : { context } } } }],
     audit: { sinks: [{ file: { path: 'audit.log' } }] },
   }))
-  const log = new Log()
+  const log = new MemoryLog()
   const { config } = await requireConfig(join(folder, 'portcullis.yaml'))
   const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'info', destination: log }), env: { PATH: process.env.PATH }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
