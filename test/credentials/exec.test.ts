@@ -187,8 +187,8 @@ t.test('one that hangs takes with it what it has started', async (t) => {
 })
 
 t.test('what has left the group of a plugin that is killed finds nobody at the other end of its output', async (t) => {
-  const told = new Queue<string>()
-  const server = createServer(socket => socket.on('error', () => {}).once('data', (text: Buffer) => told.put(text.toString())))
+  const [connections, told] = [new Queue<Socket>(), new Queue<string>()]
+  const server = createServer(socket => connections.put(socket.on('error', () => {}).once('data', (text: Buffer) => told.put(text.toString()))))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -197,8 +197,11 @@ t.test('what has left the group of a plugin that is killed finds nobody at the o
     process.stdout.on("error", error => socket.end(error.code));
     setInterval(() => process.stdout.write("S3cret"), 10); setTimeout(() => socket.end("nothing"), 20_000)`
   const child = `require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(writing)}], { stdio: "inherit", detached: true });`
-  const { credential } = execOf(makePlugin(t, `${child} setInterval(() => {}, 1000)`), { timeout: 1500 })
-  t.match((await reasonOf(credential.start()))?.message, /did not come to its end/)
+  const { credential } = execOf(makePlugin(t, `${child} setInterval(() => {}, 1000)`))
+  const starting = credential.start()
+  await connections.take()
+  credential.close()
+  await starting
   t.equal(await told.take(), 'EPIPE')
 })
 
