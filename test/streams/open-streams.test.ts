@@ -4,6 +4,7 @@ import type { Caller } from '../../src/model/caller.ts'
 import { createStreams } from '../../src/streams/open-streams.ts'
 import type { OpenStream, Streams } from '../../src/streams/streams.ts'
 import { admitted, arrival, callerWith } from '../support/builders.ts'
+import { startHeldUp } from '../support/held-up.ts'
 import { Clock } from '../support/manual-clock.ts'
 
 const start = Date.UTC(2026, 10, 21)
@@ -155,7 +156,7 @@ t.test('20,000 streams are asked about well within a second, and other work gets
   const { streams, open, asked, ended, refused } = setUp()
   for (let i = 0; i < 20_000; i += 1) open(i % 100 === 0 ? 'refused' : 'other')
   refused.add('refused')
-  const startedAt = performance.now()
+  const [startedAt, heldUp] = [performance.now(), startHeldUp()]
   streams.recheck()
   t.ok(asked.length < 1000, 'not all in one go')
   let turns = 0
@@ -163,7 +164,8 @@ t.test('20,000 streams are asked about well within a second, and other work gets
     turns += 1
     await turn()
   }
-  t.ok(performance.now() - startedAt < 1000)
+  const took = performance.now() - startedAt
+  t.ok(took < 1000 + heldUp(), `within a second: ${Math.round(took)} ms`)
   t.ok(turns > 20)
   t.equal(streams.count(), 19_800)
 })

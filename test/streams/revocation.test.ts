@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { upstreamToken } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
+import { startHeldUp } from '../support/held-up.ts'
 import { connectHttp2, type Http2Client } from '../support/http2-client.ts'
 import { keyFor, type TestKey } from '../support/keys.ts'
 import { startProxy, type CallersFile } from '../support/proxy.ts'
@@ -134,20 +135,6 @@ async function openAll(t: Test, shared: Http2Client, key: TestKey): Promise<Open
     openHttp2(shared, 'HTTP/2 watch', `${pods}?watch=true&resourceVersion=`, key),
     openHttp2(shared, 'HTTP/2 log', `${pods}/x/log?follow=true&tailLines=`, key),
   ])
-}
-
-/** Milliseconds that this process was kept from running, until asked: that the machine is busy is no fault of the proxy. */
-function startHeldUp(): () => number {
-  let late = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    late += Math.max(0, performance.now() - last - 15)
-    last = performance.now()
-  }, 10)
-  return () => {
-    clearInterval(timer)
-    return late
-  }
 }
 
 const properly = /^(last chunk|close frame 1008|GOAWAY 80030007|END_STREAM, code 0)$/
