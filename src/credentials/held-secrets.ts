@@ -7,8 +7,8 @@ export interface HeldSecretsOptions {
 
 /** Milliseconds that a secret is still known after it was replaced: requests that carried it may fail for so long. */
 const keptFor = 600_000
-/** Of those, the latest: every line that is written is searched for each. */
-const mostKept = 20
+/** Of those, the latest: every line that is written is searched for each. So many that renewals one after the other push out none that is still valid. */
+const mostKept = 300
 /** Characters; what is shorter stands in too many words that are no secret. */
 const shortest = 8
 
