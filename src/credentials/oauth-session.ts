@@ -21,22 +21,38 @@ export interface OAuthSessionOptions extends
  * that a new password in a mounted Secret is taken. Begin with `start`.
  */
 export function createOAuthSession(options: OAuthSessionOptions): Renewing {
-  const { username, password, log, now = Date.now, random, schedule } = options
-  const unlessRefused = createRefusals(now)
-  return new Renewing({
-    kind: 'oauthSession',
-    source: `a login with the user name in ${describeReference(username)} and the password in ${describeReference(password)}`,
-    renewal: 'a new login at 80 % of its life and after a 401',
-    issue: async (signal) => {
-      const user = await readUser(options)
-      const secret = await readReference(password, options)
-      options.hold([secret])
-      const basic = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
-      return unlessRefused(basic, () => issue({ ...options, signal }, { user, basic, now }))
-    },
-    // The token before is left to its end and never deleted: streams that it opened, and requests that hold it on their way, go on.
-    log, now, ...random === undefined ? {} : { random }, ...schedule === undefined ? {} : { schedule },
-  })
+  return new OAuthSession(options)
+}
+
+class OAuthSession extends Renewing {
+  readonly #hold: OAuthSessionOptions['hold']
+
+  constructor(options: OAuthSessionOptions) {
+    const { username, password, hold, log, now = Date.now, random, schedule } = options
+    const unlessRefused = createRefusals(now)
+    super({
+      kind: 'oauthSession',
+      source: `a login with the user name in ${describeReference(username)} and the password in ${describeReference(password)}`,
+      renewal: 'a new login at 80 % of its life and after a 401',
+      issue: async (signal) => {
+        const user = await readUser(options)
+        const secret = await readReference(password, options)
+        // Closed since: nobody would have it forgotten again.
+        signal.throwIfAborted()
+        hold([secret])
+        const basic = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
+        return unlessRefused(basic, () => issue({ ...options, signal }, { user, basic, now }))
+      },
+      // The token before is left to its end and never deleted: streams that it opened, and requests that hold it on their way, go on.
+      log, now, ...random === undefined ? {} : { random }, ...schedule === undefined ? {} : { schedule },
+    })
+    this.#hold = hold
+  }
+
+  override close(): void {
+    super.close()
+    this.#hold([])
+  }
 }
 
 async function readUser(options: OAuthSessionOptions): Promise<string> {

@@ -78,6 +78,25 @@ t.test('a password that was changed is taken at the next login', async (t) => {
   t.equal(credential.present().authorization, `Bearer ${oauth.tokens[1]}`)
 })
 
+t.test('the password is told before it is used, and let go when the session is closed', async (t) => {
+  const told: (readonly string[])[] = []
+  const { credential } = await startOAuthCase(t, { hold: secrets => told.push(secrets) })
+  await credential.start()
+  t.strictSame(told, [[password]])
+  credential.close()
+  t.strictSame(told, [[password], []])
+})
+
+t.test('a session that is closed while the password is read tells of none', async (t) => {
+  const told: (readonly string[])[] = []
+  const { oauth, credential } = await startOAuthCase(t, { hold: secrets => told.push(secrets) })
+  const started = credential.start()
+  credential.close()
+  await started
+  t.strictSame(told, [[]])
+  t.equal(oauth.upstream.bytes, 0)
+})
+
 t.test('an API server behind a path is asked behind it', async (t) => {
   const { oauth, api } = await startOAuthCase(t)
   const { credential } = await startOAuthCase(t, { server: `${api.url}/k8s/clusters/c-1/`, ca: api.ca + oauth.ca })
