@@ -1,8 +1,8 @@
-import { redacted, redactSecrets } from '../redaction/redact.ts'
 import type { CredentialFacts, Presented } from './credential.ts'
 import { readAnswer } from './exec-answer.ts'
 import { execInfo, type ExecApiVersion, type ExecCluster } from './exec-info.ts'
 import { ExecFailure, runPlugin, type ExecOutput } from './exec-run.ts'
+import { cleanStderr } from './exec-stderr.ts'
 import type { Material } from './followed.ts'
 import { Renewing, type RenewingOptions } from './renewing.ts'
 
@@ -55,7 +55,7 @@ class Plugin {
       .catch((error: unknown) => { throw this.#failure(error as Error, error instanceof ExecFailure ? error.stderr : '') })
     const material = this.#read(output, apiVersion)
     this.#last = material.presented
-    if (output.stderr !== '') log.debug({ stderr: clean(output.stderr, this.#last) }, 'the credential plugin wrote to stderr')
+    if (output.stderr !== '') log.debug({ stderr: cleanStderr(output.stderr, secretsOf(this.#last)) }, 'the credential plugin wrote to stderr')
     return material
   }
 
@@ -76,7 +76,7 @@ class Plugin {
 
   /** What it wrote to stderr often says why, and is for the log alone. */
   #failure({ message }: Error, stderr: string): Error {
-    const cause = stderr === '' ? {} : { cause: new Error(`on its stderr: ${clean(stderr, this.#last)}`) }
+    const cause = stderr === '' ? {} : { cause: new Error(`on its stderr: ${cleanStderr(stderr, secretsOf(this.#last))}`) }
     return new Error(`exec: the command ${this.#options.command} ${message}`, cause)
   }
 }
@@ -90,12 +90,6 @@ function environmentOf({ environment, withhold, env, apiVersion, cluster }: Exec
   }
 }
 
-/** Without secrets that are known, that look like one, or that might well be one: a plugin prints what it likes. */
-function clean(stderr: string, last: Presented | undefined): string {
-  const known = [last?.authorization?.replace(/^Bearer /, ''), last?.certificate?.key].filter(secret => secret !== undefined)
-  const rest = known.reduce((text, secret) => text.replaceAll(secret, redacted), stderr)
-  return redactSecrets(rest).replace(opaque, redacted)
+function secretsOf(presented: Presented | undefined): string[] {
+  return [presented?.authorization?.replace(/^Bearer /, ''), presented?.certificate?.key].filter(secret => secret !== undefined)
 }
-
-/** Long, of letters and digits both: no word, and no path. */
-const opaque = /(?<![\w+=~-])(?=[\w+=~-]*\d)(?=[\w+=~-]*[A-Za-z])[\w+=~-]{20,}/g
