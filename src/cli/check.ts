@@ -21,10 +21,9 @@ export interface CheckDeps extends Surroundings {
   readonly stdout: Output
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds that a cluster has to say what our account may do; default: 3000. */
+  readonly askWithin?: number
 }
-
-/** Milliseconds that a cluster has to say what our account may do. */
-const askWithin = 3000
 
 /**
  * `portcullis check`: every fault and every warning of the config and of its callers, which
@@ -55,7 +54,7 @@ export async function checkCommand({ configFile, strict = false }: CheckArgs, de
 }
 
 /** What our account may do on each cluster that no caller needs, as far as the clusters tell. */
-async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder }: CheckDeps) {
+async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder, askWithin = 3000 }: CheckDeps) {
   const options = { env, podFolder, allowLoose: false, within: askWithin }
   const answers = await Promise.all(config.clusters.map(cluster => askOwnRights(cluster, config, callers, options)))
   const findings: Finding[] = []

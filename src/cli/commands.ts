@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { defaultConfigFile } from '../config/default-file.ts'
 import { canICommand } from './can-i.ts'
@@ -8,25 +9,34 @@ import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
 import { keyCreateCommand } from './key-create.ts'
 import { loadKnown } from './load-known.ts'
+import type { Output } from './output.ts'
 import { rbacCommand } from './rbac.ts'
 import { serveCommand } from './serve.ts'
 import { tokenInspectCommand } from './token-inspect.ts'
 
-const { stdin, stdout, stderr, env } = process
 const configOption = ['--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)'] as const
+
+/** What a command reads and writes, and how it ends: `process`, or a test's. */
+export interface Terminal {
+  readonly stdin: Readable
+  readonly stdout: Output
+  readonly stderr: Output & { readonly isTTY?: boolean }
+  readonly env: NodeJS.ProcessEnv
+  exit(exitCode: number): void
+}
 
 type Done = (exitCode: number) => void
 interface WithConfig { readonly config?: string }
 
-const configFile = ({ config }: WithConfig) => config === undefined ? defaultConfigFile(env) : Promise.resolve(config)
+const configFile = ({ config }: WithConfig, env: NodeJS.ProcessEnv) => config === undefined ? defaultConfigFile(env) : Promise.resolve(config)
 
 /** Every command. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
-export function addCommands(program: Command, done: Done): void {
+export function addCommands(program: Command, done: Done, terminal: Terminal = process): void {
   program.version(version(), '-V, --version')
-  addServers(program, done)
-  addChecks(program, done)
-  addKeys(program, done)
-  addAccount(program, done)
+  addServers(program, done, terminal)
+  addChecks(program, done, terminal)
+  addKeys(program, done, terminal)
+  addAccount(program, done, terminal)
 }
 
 function version(): string {
@@ -34,41 +44,43 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-function addServers(program: Command, done: Done): void {
+function addServers(program: Command, done: Done, terminal: Terminal): void {
+  const { stdout, stderr, env } = terminal
   program.command('serve')
     .description('run the proxy; in a pod and without a config file, for the cluster that it runs in')
     .option(...configOption)
     .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
     .action(async (options: WithConfig & { allowLoosePermissions?: boolean }) => {
-      const args = { configFile: await configFile(options), allowLoose: options.allowLoosePermissions === true }
-      ended(await serveCommand(args, { stderr, env }), done)
+      const args = { configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
+      ended(await serveCommand(args, { stderr, env }), terminal, done)
     })
 
   program.command('demo')
     .description('run the proxy against an embedded sample cluster and print lines to try it with')
     .option('--port <port>', 'port of the proxy (default: 8443, or a free one)')
-    .action(async ({ port }: { port?: string }) => ended(await demoCommand({ port }, { stdout, stderr, env }), done))
+    .action(async ({ port }: { port?: string }) => ended(await demoCommand({ port }, { stdout, stderr, env }), terminal, done))
 }
 
 /** A start that failed half-way may have left something open, a port even: the process ends with it. What it had to say is written. */
-function ended(exitCode: number, done: Done): void {
+function ended(exitCode: number, terminal: Terminal, done: Done): void {
   done(exitCode)
-  if (exitCode !== 0) process.exit(exitCode)
+  if (exitCode !== 0) terminal.exit(exitCode)
 }
 
 /** What was given up, a connection or a plugin, may still be under way: the process does not wait for it. What it had to say is written. */
-function leave(exitCode: number, done: Done): void {
+function leave(exitCode: number, terminal: Terminal, done: Done): void {
   done(exitCode)
-  process.exit(exitCode)
+  terminal.exit(exitCode)
 }
 
-function addChecks(program: Command, done: Done): void {
+function addChecks(program: Command, done: Done, terminal: Terminal): void {
+  const { stdin, stdout, stderr, env } = terminal
   program.command('check')
     .description('validate the config and the callers, warn of what reaches far, and list which escalation routes are open')
     .option(...configOption)
     .option('--strict', 'exit with 1 on warnings too')
     .action(async (options: WithConfig & { strict?: boolean }) => {
-      leave(await checkCommand({ configFile: await configFile(options), strict: options.strict === true }, { stdout, env, now: Date.now }), done)
+      leave(await checkCommand({ configFile: await configFile(options, env), strict: options.strict === true }, { stdout, env, now: Date.now }), terminal, done)
     })
 
   program.command('explain')
@@ -78,7 +90,7 @@ function addChecks(program: Command, done: Done): void {
     .option(...configOption)
     .option('--caller <name>', 'judge for this caller')
     .action(async (method: string | undefined, url: string | undefined, options: WithConfig & { caller?: string }) => {
-      const load = async () => loadKnown(await configFile(options), env)
+      const load = async () => loadKnown(await configFile(options, env), env)
       done(await explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
     })
 
@@ -92,11 +104,11 @@ function addChecks(program: Command, done: Done): void {
     .option('--subresource <name>', 'as in log, exec, scale')
     .option('--cluster <name>', 'which cluster (default: the first)')
     .action(async (verb: string, resource: string, options: WithConfig & { caller: string, namespace?: string, subresource?: string, cluster?: string }) => {
-      done(await canICommand({ verb, resource, ...options }, { load: async () => loadKnown(await configFile(options), env), stdout, stderr }))
+      done(await canICommand({ verb, resource, ...options }, { load: async () => loadKnown(await configFile(options, env), env), stdout, stderr }))
     })
 }
 
-function addKeys(program: Command, done: Done): void {
+function addKeys(program: Command, done: Done, { stdout, stderr, env }: Terminal): void {
   program.command('key')
     .description('API keys')
     .command('create')
@@ -106,12 +118,13 @@ function addKeys(program: Command, done: Done): void {
     .option('--expires <duration>', 'as in 12h or 90d (default: no end)')
     .action(async (caller: string, options: WithConfig & { expires?: string }) => {
       const deps = { stdout, stderr, now: Date.now, random: (bytes: number) => randomBytes(bytes) }
-      done(await keyCreateCommand({ configFile: await configFile(options), caller, expires: options.expires }, deps))
+      done(await keyCreateCommand({ configFile: await configFile(options, env), caller, expires: options.expires }, deps))
     })
 }
 
 /** Of the account that Portcullis itself has on a cluster. */
-function addAccount(program: Command, done: Done): void {
+function addAccount(program: Command, done: Done, terminal: Terminal): void {
+  const { stdout, stderr, env } = terminal
   program.command('token')
     .description('the credentials of Portcullis itself')
     .command('inspect')
@@ -121,8 +134,8 @@ function addAccount(program: Command, done: Done): void {
     .option('--json', 'a list of objects')
     .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
     .action(async (options: WithConfig & { cluster?: string, json?: boolean, allowLoosePermissions?: boolean }) => {
-      const args = { ...options, configFile: await configFile(options), allowLoose: options.allowLoosePermissions === true }
-      leave(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), done)
+      const args = { ...options, configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
+      leave(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), terminal, done)
     })
 
   program.command('rbac')
@@ -133,7 +146,7 @@ function addAccount(program: Command, done: Done): void {
     .option('--namespace <name>', 'a namespace that there is, for globs in scopes; may be given again', append, [])
     .action(async (options: WithConfig & { cluster?: string, serviceAccount?: string, namespace: string[] }) => {
       const { cluster, serviceAccount, namespace: namespaces } = options
-      done(await rbacCommand({ configFile: await configFile(options), cluster, serviceAccount, namespaces }, { stdout, stderr, env }))
+      done(await rbacCommand({ configFile: await configFile(options, env), cluster, serviceAccount, namespaces }, { stdout, stderr, env }))
     })
 }
 

@@ -9,11 +9,13 @@ import t, { type Test } from 'tap'
 import { jwt } from '../credentials/tokens.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
 import { removeLater } from '../support/scope.ts'
+import { typed } from '../support/typed.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const token = jwt({ sub: 'system:serviceaccount:ops:proxy', 'kubernetes.io': { namespace: 'ops', serviceaccount: { name: 'proxy' } } })
 
-async function portcullis(t: Test, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+/** In a process of its own. */
+async function portcullis(t: Test, args: readonly string[], env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], { env: { ...process.env, ...env } })
   t.teardown(() => child.kill('SIGKILL'))
   let [stdout, stderr] = ['', '']
@@ -34,12 +36,12 @@ t.test('token inspect, rbac and check', async (t) => {
   await writeFile(file('p.yaml'), `listen: { insecure: true }\nclusters: [{ name: prod, server: "${upstream.url}", caFile: ca.crt, credential: { tokenEnv: T } }]\n`)
   const config = ['--config', file('p.yaml')]
 
-  const inspected = await portcullis(t, ['token', 'inspect', ...config, '--cluster', 'prod', '--json', '--allow-loose-permissions'], { T: token })
-  t.match(inspected, { code: 0, stderr: '' })
+  const inspected = await typed(['token', 'inspect', ...config, '--cluster', 'prod', '--json', '--allow-loose-permissions'], { T: token })
+  t.match(inspected, { code: 0, exited: 0, stderr: '' })
   t.match(JSON.parse(inspected.stdout), [{ cluster: 'prod', user: 'system:serviceaccount:ops:proxy' }])
 
-  const printed = await portcullis(t, ['rbac', ...config, '--cluster', 'prod', '--service-account', 'x/y', '--namespace', 'b-1', '--namespace', 'b-2'], { T: token })
-  t.match(printed, { code: 0, stdout: /name: portcullis-b-1\n(.*\n)*.*name: portcullis-b-2\n(.*\n)*.*namespace: x\n {4}name: y\n/ })
+  const printed = await typed(['rbac', ...config, '--cluster', 'prod', '--service-account', 'x/y', '--namespace', 'b-1', '--namespace', 'b-2'], { T: token })
+  t.match(printed, { code: 0, exited: undefined, stdout: /name: portcullis-b-1\n(.*\n)*.*name: portcullis-b-2\n(.*\n)*.*namespace: x\n {4}name: y\n/ })
 
   // The API server holds its answer back: check says so after a while, and does not wait for it to end.
   t.match(await portcullis(t, ['check', ...config], { T: token }), { code: 0, stdout: /^cluster prod was not asked what our account may do: there was no answer within 3 s$/m })

@@ -12,6 +12,7 @@ import { ear } from '../support/command.ts'
 import { kubeconfigOf } from '../support/kubeconfigs.ts'
 import { removeLater } from '../support/scope.ts'
 import { startServe } from '../support/serve-process.ts'
+import { typed } from '../support/typed.ts'
 
 const { cert, key } = makeAuthority().issue()
 const files = {
@@ -90,7 +91,7 @@ t.test('a group may read: that is how a volume comes', async (t) => {
 t.test('check warns of all of them', async (t) => {
   const folder = await folderWith(t, all)
   const stdout = ear()
-  t.equal(await checkCommand({ configFile: join(folder, 'portcullis.yaml') }, { stdout, env: {}, now: Date.now }), 0)
+  t.equal(await checkCommand({ configFile: join(folder, 'portcullis.yaml') }, { stdout, env: {}, now: Date.now, askWithin: 60_000 }), 0)
   const lines = stdout.text.replaceAll(`${folder}/`, '').split('\n').filter(line => line.includes('warning: the file'))
   t.strictSame(lines, [listener, ...credentials].map(line => line.replace(': the file', ': warning: the file')))
 })
@@ -115,8 +116,8 @@ t.test('what a credential names and is not there is a fault of its field, of whi
 t.test('serve refuses, and serves where it is told to', async (t) => {
   const one = config.split('\n').slice(0, 4).join('\n')
   const file = join(await folderWith(t, ['token', 'tls.key'], one), 'portcullis.yaml')
-  const refused = startServe(t, ['--config', file])
-  t.equal(await refused.exited, 1)
+  const refused = await typed(['serve', '--config', file])
+  t.match(refused, { code: 1, exited: 1 })
   t.match(refused.stderr, /portcullis\.yaml:4:\d+ clusters\[0\]\.credential\.tokenFile: .*--allow-loose-permissions reads it all the same$/m)
   const served = startServe(t, ['--config', file, '--allow-loose-permissions'])
   await served.listening

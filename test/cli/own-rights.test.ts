@@ -168,10 +168,10 @@ t.test('check warns of it at the credential, with the way out; with tokens that 
   for (const credential of credentials) {
     const file = await write(t, { server: sample.url, ca, credential })
     const stdout = ear()
-    t.equal(await checkCommand({ configFile: file }, { stdout, env: { T: token }, now: Date.now }), 0)
+    t.equal(await checkCommand({ configFile: file }, { stdout, env: { T: token }, now: Date.now, askWithin: 60_000 }), 0)
     t.match(stdout.text, /p\.yaml:\d+:\d+ clusters\[0\]\.credential: warning: cluster prod: our account may also: \* \* in team-a, default \(cluster-admin\?\); \* every path; no scope needs that: portcullis rbac --cluster prod prints what is needed\n/)
     t.notMatch(stdout.text, token)
-    t.equal(await checkCommand({ configFile: file, strict: true }, { stdout: ear(), env: { T: token }, now: Date.now }), 1)
+    t.equal(await checkCommand({ configFile: file, strict: true }, { stdout: ear(), env: { T: token }, now: Date.now, askWithin: 60_000 }), 1)
   }
 })
 
@@ -180,7 +180,7 @@ t.test('a token that everybody may read is not used to ask', async (t) => {
   const file = await write(t, { ...given(upstream), credential: { tokenFile: 'token' }, files: { token: 'x' } })
   await chmod(join(file, '../token'), 0o644)
   const stdout = ear()
-  await checkCommand({ configFile: file }, { stdout, env: {}, now: Date.now })
+  await checkCommand({ configFile: file }, { stdout, env: {}, now: Date.now, askWithin: 60_000 })
   t.match(stdout.text, /^cluster prod was not asked what our account may do: .*open to every user/m)
   t.equal(upstream.bytes, 0)
 })
