@@ -84,7 +84,7 @@ async function whose({ credential, fetch }: Client, { askWithin }: InspectOption
   const signal = AbortSignal.timeout(askWithin)
   try {
     const identity = await askIdentity(fetch, signal)
-    return identity === undefined ? { trouble: 'whose it is could not be asked: the API server does not tell' } : { user: identity.user }
+    return typeof identity === 'string' ? { trouble: 'whose it is could not be asked: the API server does not tell' } : { user: identity.user }
   } catch (error) {
     const why = signal.aborted ? `there was no answer within ${askWithin / 1000} s` : operatorMessageOf(error)
     return { trouble: `whose it is could not be asked: ${why}` }

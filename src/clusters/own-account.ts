@@ -1,6 +1,7 @@
+import { backOff } from '../back-off.ts'
 import type { Credential, Presented } from '../credentials/credential.ts'
 import type { Account } from '../model/verdict.ts'
-import type { Schedule } from '../schedule.ts'
+import { scheduleUnreferenced, type Schedule } from '../schedule.ts'
 import { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { accountOf, askIdentity, identityOfAccount, type Identity } from './identity.ts'
@@ -27,13 +28,24 @@ interface Told {
   readonly known: Known
 }
 
+/** How often in a row the answer has to be none until it is believed, and milliseconds between. */
+interface Row {
+  readonly times: number
+  readonly every: number
+}
+
 const pending: Known = { account: undefined, pending: true }
-/** RBAC refuses everybody while an API server is still starting. */
-const askAgainAfterNo = 600_000
+const nobody: Known = { account: undefined, pending: false }
+const once: Row = { times: 1, every: 0 }
+/** Within what a start waits: where it is never told, no caller should meet the doubt. */
+const brief: Row = { times: 4, every: 500 }
+/** RBAC refuses everybody while an API server is still starting, and what is in front of it answers in its place. */
+const long: Row = { times: 5, every: 2500 }
+const slowestAfterNo = 600_000
 
 /**
  * Whose the credential is: by its own claims, else by what the API server says, asked beside the
- * requests and again for every credential that is new.
+ * requests and again for every credential that is new. Once it is known no lack of an answer changes it.
  */
 export class OwnAccount {
   readonly tried: Promise<void>
@@ -41,6 +53,8 @@ export class OwnAccount {
   readonly #asking: Asking
   #askedFor: Presented | undefined
   #told: Told | undefined
+  #failed = false
+  #noes = 0
   #warned = false
 
   constructor(options: OwnAccountOptions) {
@@ -50,28 +64,32 @@ export class OwnAccount {
   }
 
   current(): Known {
-    const { account } = this.#options.credential.facts().claims
-    return account === undefined ? this.#latest()?.known ?? pending : { account, pending: false }
+    const { account, user } = this.#options.credential.facts().claims
+    const told = this.#latest(user)
+    return account === undefined ? told?.known ?? pending : { account, pending: false }
   }
 
   /** Undefined where it is not known, or not yet. */
   identity(): Identity | undefined {
-    const { account } = this.#options.credential.facts().claims
-    return account === undefined ? this.#latest()?.identity : identityOfAccount(account)
+    const { account, user } = this.#options.credential.facts().claims
+    const told = this.#latest(user)
+    return account === undefined ? told?.identity : identityOfAccount(account)
   }
 
   close(): void {
     this.#asking.close()
   }
 
-  /**
-   * Nearly every renewal presents the same account anew, so the last answer stands while it is asked
-   * for again, unless the credential itself names somebody else than it did then.
-   */
-  #latest(): Told | undefined {
+  /** Nearly every renewal presents the same account anew, so the last answer stands while it is asked for again. */
+  #latest(claimed: string | undefined): Told | undefined {
     const presented = this.#presented()
     if (presented !== undefined && presented !== this.#askedFor) this.#asking.again()
-    return this.#told?.claimed === this.#options.credential.facts().claims.user ? this.#told : undefined
+    return this.#toldOf(claimed)
+  }
+
+  /** Unless the credential itself names somebody else than it did then. */
+  #toldOf(claimed: string | undefined): Told | undefined {
+    return claimed === undefined || claimed === this.#told?.claimed ? this.#told : undefined
   }
 
   #presented(): Presented | undefined {
@@ -83,24 +101,64 @@ export class OwnAccount {
   }
 
   async #ask(signal: AbortSignal): Promise<number | undefined> {
-    const { credential, fetch, log } = this.#options
+    const { credential, log } = this.#options
     const { account, user } = credential.facts().claims
     this.#askedFor = this.#presented()
-    if (account !== undefined) return Infinity
+    if (account !== undefined) return this.#take(user, identityOfAccount(account))
     try {
-      const identity = await askIdentity(fetch, signal)
-      this.#told = { claimed: user, identity, known: { account: identity && accountOf(identity), pending: false } }
-      if (identity === undefined) this.#warn()
-      return identity === undefined ? askAgainAfterNo : Infinity
+      const identity = await this.#askInRow(this.#toldOf(user), signal)
+      return identity === undefined ? this.#takeNo(user) : this.#take(user, identity)
     } catch (err) {
+      this.#failed = true
       log?.debug({ err }, 'whose our credential is is not known yet')
       return undefined
     }
   }
 
+  /** Undefined where there was no answer often enough. */
+  async #askInRow(before: Told | undefined, signal: AbortSignal): Promise<Identity | undefined> {
+    const { fetch, schedule = scheduleUnreferenced } = this.#options
+    const toldOnce = this.#told?.identity !== undefined
+    const row = before !== undefined ? once : this.#failed || toldOnce ? long : brief
+    for (let time = 1; ; time++) {
+      const answer = await askIdentity(fetch, signal)
+      if (typeof answer !== 'string') return answer
+      if (time === row.times || (answer === 'absent' && !toldOnce)) return undefined
+      await pause(row.every, schedule, signal)
+    }
+  }
+
+  #take(claimed: string | undefined, identity: Identity): number {
+    this.#told = { claimed, identity, known: { account: accountOf(identity), pending: false } }
+    this.#noes = 0
+    return Infinity
+  }
+
+  #takeNo(claimed: string | undefined): number {
+    if (this.#toldOf(claimed)?.identity === undefined) {
+      this.#told = { claimed, identity: undefined, known: nobody }
+      this.#warn()
+    }
+    this.#noes += 1
+    return backOff(this.#noes + 3, slowestAfterNo)
+  }
+
   #warn(): void {
     if (this.#warned) return
     this.#warned = true
-    this.#options.log?.warn({}, 'neither the credential nor the API server says whose it is: the guard cannot know our own namespace, and route own-credential holds for all-namespace requests alone')
+    const { credential, log } = this.#options
+    log?.warn({ credential: credential.facts().source }, 'neither the credential nor the API server says whose it is: the guard cannot know our own namespace, and route own-credential holds for all-namespace requests alone')
   }
+}
+
+/** Rejects when it is called off. */
+function pause(ms: number, schedule: Schedule, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const cancel = schedule(ms, resolve)
+    signal.addEventListener('abort', () => {
+      cancel()
+      reject(signal.reason as Error)
+    }, { once: true })
+  })
 }

@@ -80,20 +80,142 @@ t.test('a user that is no service account is known, and lives in no namespace', 
   }
 })
 
-t.test('an answer that tells nothing ends the doubt with one warning, and is asked for again later', async (t) => {
-  const nothing: Api[] = [
-    {}, { [v1]: refused(403), [whoami]: refused(403) }, { [v1]: 'no JSON' }, { [v1]: [] }, { [v1]: { status: {} } }, { [v1]: reviewed('') },
-    { [v1]: reviewed('system:anonymous') }, { [v1]: { status: { userInfo: { username: bot, groups: [1] } } } }, { [v1]: refused(302) },
-  ]
-  for (const answers of nothing) {
+const nobody = { account: undefined, pending: false }
+const asking = { account: undefined, pending: true }
+const known = { account: { namespace: 'bots', name: 'ci' }, pending: false }
+
+/** Of a server that has no way to tell. */
+const absent: [why: string, answers: Api][] = [
+  ['nothing is there', {}], ['everything is an empty object', { [v1]: {}, [v1beta1]: {}, [v1alpha1]: {}, [whoami]: {} }],
+  ['a list', { [v1]: [] }], ['text', { [v1]: '"ok"' }], ['a review without an answer', { [v1]: { status: {} } }],
+]
+
+/** Of one that may have one. */
+const odd: [why: string, answers: Api][] = [
+  ['reviews are forbidden', { [v1]: refused(403) }], ['whoami is forbidden', { [whoami]: refused(403) }], ['a redirect', { [v1]: refused(302) }],
+  ['a page', { [v1]: '<html>maintenance</html>' }], ['nothing', { [v1]: '' }], ['nobody', { [v1]: reviewed('') }],
+  ['nobody in particular', { [v1]: reviewed('system:anonymous') }], ['groups that are none', { [v1]: { status: { userInfo: { username: bot, groups: [1] } } } }],
+]
+
+t.test('where an API server has no way to tell there is no doubt, and one warning; it is asked again later', async (t) => {
+  for (const [why, answers] of absent) {
     const { own, api, warnings, schedule } = start(answers)
     await own.tried
-    const why = JSON.stringify(answers)
-    t.strictSame(own.current(), { account: undefined, pending: false }, why)
-    t.strictSame(schedule.waits, [600_000], why)
+    t.strictSame(own.current(), nobody, why)
+    t.equal(own.identity(), undefined, why)
+    t.equal(api.asked.length, 4, why)
     await schedule.next(() => api.asked.length === 8)
+    t.strictSame(own.current(), nobody, why)
+    t.strictSame(schedule.waits, [8000, 16_000], why)
     t.match(warnings, [/own-credential/], why)
     t.equal(warnings.length, 1, why)
+  }
+})
+
+t.test('an odd answer is believed when it is the fourth in a row, within what a start waits', async (t) => {
+  for (const [why, given] of odd) {
+    const answers = { ...given }
+    const { own, api, warnings, schedule } = start(answers)
+    let tried = false
+    void own.tried.then(() => { tried = true })
+    await settled()
+    for (const asked of [8, 12, 16]) {
+      t.strictSame([own.current(), tried, warnings], [asking, false, []], `${why}, ${asked}`)
+      await schedule.next(() => api.asked.length === asked)
+    }
+    await own.tried
+    t.strictSame(own.current(), nobody, why)
+    t.equal(warnings.length, 1, why)
+    await schedule.next(() => api.asked.length === 20)
+    t.strictSame(schedule.waits, [500, 500, 500, 8000, 16_000], `${why}: asked again once and later`)
+    answers[v1] = reviewed(bot)
+    await schedule.next(() => api.asked.length === 21)
+    t.strictSame(own.current(), known, why)
+  }
+})
+
+t.test('of an API server that was not there before, and may be starting, it is the fifth, over ten seconds', async (t) => {
+  for (const [why, answers] of odd) {
+    const down: Api = { [v1]: new ProxyError('UpstreamUnreachable', 'down') }
+    const { own, api, schedule } = start(down)
+    await own.tried
+    delete down[v1]
+    Object.assign(down, answers)
+    for (const asked of [5, 9, 13, 17, 21]) {
+      t.strictSame(own.current(), asking, `${why}, ${asked}`)
+      await schedule.next(() => api.asked.length === asked)
+    }
+    t.strictSame(own.current(), nobody, why)
+    t.strictSame(schedule.waits, [1000, 2500, 2500, 2500, 2500, 8000], why)
+  }
+})
+
+t.test('one that was not there before and has no way to tell says so at once', async (t) => {
+  for (const [why, answers] of absent) {
+    const down: Api = { [v1]: refused(503) }
+    const { own, api, schedule } = start(down)
+    await own.tried
+    delete down[v1]
+    Object.assign(down, answers)
+    await schedule.next(() => api.asked.length === 5)
+    t.strictSame(own.current(), nobody, why)
+  }
+})
+
+t.test('once it is known, no lack of an answer changes it', async (t) => {
+  const troubles: [why: string, answers: Api][] = [
+    ...absent, ...odd, ['a failure', { [v1]: refused(503) }], ['no connection', { [v1]: new ProxyError('UpstreamUnreachable', 'down') }],
+  ]
+  for (const [why, answers] of troubles) {
+    const given: Api = { [v1]: reviewed(bot) }
+    const { own, held, schedule, warnings } = start(given)
+    await own.tried
+    delete given[v1]
+    Object.assign(given, answers)
+    held.token = 'sha256~b'
+    for (let round = 0; round < 12; round++) {
+      own.current()
+      await settled()
+      await schedule.next(() => true)
+      await settled()
+      t.strictSame(own.current(), known, `${why}, ${round}`)
+      t.match(own.identity(), { user: bot }, why)
+    }
+    t.strictSame(warnings, [], why)
+    given[v1] = reviewed('system:serviceaccount:other:ci')
+    await schedule.next(() => own.current().account?.namespace === 'other')
+    t.match(own.current(), { account: { namespace: 'other' }, pending: false }, why)
+  }
+})
+
+t.test('nor where a credential that named its account is replaced by one that names none', async (t) => {
+  const { own, held, api } = start({}, { token: 'a', claims: { account: { namespace: 'a', name: 'ci' }, user: 'system:serviceaccount:a:ci' } })
+  await own.tried
+  Object.assign(held, { token: 'b', claims: { account: { namespace: 'bots', name: 'ci' }, user: bot } })
+  t.match(own.current(), { account: { namespace: 'bots' } })
+  await settled()
+  Object.assign(held, { token: 'sha256~c', claims: {} })
+  t.strictSame(own.current(), known)
+  await settled()
+  t.equal(api.asked.length, 4)
+  t.strictSame(own.current(), known)
+})
+
+t.test('one that names somebody else is nobody\'s only when nothing has told for ten seconds', async (t) => {
+  for (const [why, answers] of [...absent, ...odd]) {
+    const given: Api = { [v1]: reviewed('alice') }
+    const { own, held, api, schedule } = start(given, { token: 'a', claims: { user: 'alice' } })
+    await own.tried
+    delete given[v1]
+    Object.assign(given, answers)
+    Object.assign(held, { token: 'b', claims: { user: 'ci' } })
+    own.current()
+    await settled()
+    for (const asked of [9, 13, 17, 21]) {
+      t.strictSame(own.current(), asking, `${why}, ${asked}`)
+      await schedule.next(() => api.asked.length === asked)
+    }
+    t.strictSame(own.current(), nobody, why)
   }
 })
 
@@ -154,6 +276,18 @@ t.test('a credential that is yet to be obtained is pending, and its claims count
   t.equal(own.current().pending, true)
   Object.assign(held, { token: 'a', claims: { account: { namespace: 'bots', name: 'ci' } } })
   t.strictSame(own.current(), { account: { namespace: 'bots', name: 'ci' }, pending: false })
+})
+
+t.test('closing stops a row of questions, between two of them and while one is under way', async (t) => {
+  for (const [waits, before] of [[[], () => undefined], [[500], settled]] as const) {
+    const { own, api, schedule } = start({ [v1]: refused(403) })
+    await before()
+    own.close()
+    await own.tried
+    t.strictSame(schedule.waits, waits)
+    await schedule.next(() => true)
+    t.equal(api.asked.length, 4)
+  }
 })
 
 t.test('closing stops asking', async (t) => {
