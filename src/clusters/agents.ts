@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
-import { Agent, buildConnector } from 'undici'
+import { Agent, buildConnector, Pool } from 'undici'
 import type { ClientCertificate } from '../credentials/credential.ts'
 import { noteStaleSocket } from '../upstream-errors.ts'
 
@@ -34,15 +34,31 @@ export const commonAgentOptions = {
   maxHeaderSize,
 } as const
 
+export interface Agents {
+  readonly short: Agent
+  readonly long: Agent
+  /** Cuts what is under way, also where they are closing. */
+  destroy(): Promise<void>
+}
+
 /**
  * Two sets of connections to one API server: `short` is bounded, so that a burst
  * queues here and not over there; `long` is not, since every watch holds one.
  */
-export function createAgents(options: AgentOptions): { short: Agent, long: Agent } {
+export function createAgents(options: AgentOptions): Agents {
   const connect = createConnector(options)
+  const pools = new Set<Pool>()
+  // An agent that is closing has forgotten its pools, and what hangs on them could not be cut.
+  const factory = (origin: string | URL, poolOptions: object): Pool => {
+    for (const pool of pools) if (pool.destroyed) pools.delete(pool)
+    const pool = new Pool(origin, poolOptions)
+    pools.add(pool)
+    return pool
+  }
   return {
-    short: new Agent({ ...commonAgentOptions, connect, connections: 256, headersTimeout: options.timeouts.response }),
-    long: new Agent({ ...commonAgentOptions, connect, headersTimeout: 0 }),
+    short: new Agent({ ...commonAgentOptions, connect, factory, connections: 256, headersTimeout: options.timeouts.response }),
+    long: new Agent({ ...commonAgentOptions, connect, factory, headersTimeout: 0 }),
+    destroy: async () => { await Promise.all([...pools].map(pool => pool.destroy())) },
   }
 }
 

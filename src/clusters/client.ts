@@ -1,12 +1,11 @@
 import { isIP } from 'node:net'
-import type { Dispatcher } from 'undici'
 import { ProxyError } from '../errors.ts'
 import type { Claims } from '../credentials/claims.ts'
 import type { ClientCertificate, Credential } from '../credentials/credential.ts'
 import { describeCredential } from '../credentials/describe.ts'
 import { whyRejected } from '../credentials/diagnose.ts'
 import { createAccepts } from './accepts.ts'
-import { createAgents } from './agents.ts'
+import { createAgents, type Agents } from './agents.ts'
 import type { Cluster } from './cluster.ts'
 import { createFetch } from './fetch.ts'
 
@@ -28,14 +27,14 @@ export interface ClientOptions {
 }
 
 /** Connections to one API server under one credential, and requests of our own. */
-export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'tls' | 'rejected' | 'accepts' | 'fetch' | 'close'>
+export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'tls' | 'rejected' | 'accepts' | 'fetch' | 'close' | 'destroy'>
 
 /** Opens no connection by itself. Throws for a `server` that is no https URL. */
 export function createClient(options: ClientOptions): Client {
   const { credential, timeouts, ca } = options
   const { origin, basePath, hostname } = readServer(options.server)
   const servername = options.tlsServerName ?? (isIP(hostname) === 0 ? hostname : '')
-  const agents = new Agents(certificate => createAgents({ ca, servername, timeouts, certificate }))
+  const agents = new CurrentAgents(certificate => createAgents({ ca, servername, timeouts, certificate }))
   const history = createHistory(options)
   // Throws where there is no credential: then no connection is to be had either.
   const current = () => agents.under(credential.present().certificate)
@@ -51,6 +50,10 @@ export function createClient(options: ClientOptions): Client {
       // Nothing is renewed for a cluster that is no longer asked; what is under way has what it presented.
       credential.close()
       await agents.close()
+    },
+    async destroy() {
+      credential.close()
+      await agents.destroy()
     },
   }
   const fetch = createFetch(client, history.accepted)
@@ -73,10 +76,8 @@ function createHistory({ name, credential, now = Date.now }: ClientOptions) {
   }
 }
 
-interface Pair {
+interface Certified extends Agents {
   readonly certificate: ClientCertificate | undefined
-  readonly short: Dispatcher
-  readonly long: Dispatcher
 }
 
 function isSame(one: ClientCertificate | undefined, other: ClientCertificate | undefined): boolean {
@@ -84,16 +85,17 @@ function isSame(one: ClientCertificate | undefined, other: ClientCertificate | u
 }
 
 /** A connection proves one identity for as long as it lives, so another certificate means other connections; what is open on the old ones goes on. */
-class Agents {
-  readonly #make: (certificate: ClientCertificate | undefined) => { short: Dispatcher, long: Dispatcher }
-  readonly #closing = new Set<Promise<unknown>>()
-  #current: Pair | undefined
+class CurrentAgents {
+  readonly #make: (certificate: ClientCertificate | undefined) => Agents
+  /** Retired, and something is open on them. */
+  readonly #closing = new Map<Certified, Promise<unknown>>()
+  #current: Certified | undefined
 
-  constructor(make: (certificate: ClientCertificate | undefined) => { short: Dispatcher, long: Dispatcher }) {
+  constructor(make: (certificate: ClientCertificate | undefined) => Agents) {
     this.#make = make
   }
 
-  under(certificate: ClientCertificate | undefined): Pair {
+  under(certificate: ClientCertificate | undefined): Certified {
     if (this.#current !== undefined && isSame(this.#current.certificate, certificate)) return this.#current
     this.#retire()
     this.#current = { certificate, ...this.#make(certificate) }
@@ -102,15 +104,20 @@ class Agents {
 
   async close(): Promise<void> {
     this.#retire()
-    await Promise.all(this.#closing)
+    await Promise.all(this.#closing.values())
+  }
+
+  async destroy(): Promise<void> {
+    this.#retire()
+    await Promise.all([...this.#closing.keys()].map(agents => agents.destroy()))
   }
 
   #retire(): void {
-    if (this.#current === undefined) return
-    const { short, long } = this.#current
+    const agents = this.#current
+    if (agents === undefined || this.#closing.has(agents)) return
     // Refuses what is new, and lets what is open come to its end.
-    const closing = Promise.all([short.close(), long.close()]).finally(() => this.#closing.delete(closing))
-    this.#closing.add(closing)
+    const closing = Promise.all([agents.short.close(), agents.long.close()]).finally(() => this.#closing.delete(agents))
+    this.#closing.set(agents, closing)
   }
 }
 

@@ -35,7 +35,10 @@ export interface Cluster {
    * credential, renews it once after a 401; never follows a redirect. Rejects with ProxyError.
    */
   fetch(target: string, headers: readonly string[], options?: FetchOptions): Promise<Fetched>
+  /** Takes nothing new and renews nothing; resolves when what is under way is over, which may take as long as a watch does. */
   close(): Promise<void>
+  /** The same, and cuts what is under way: at a shutdown, when no caller waits for it any more. */
+  destroy(): Promise<void>
 }
 
 export interface UpstreamTls extends Partial<ClientCertificate> {

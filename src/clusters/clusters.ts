@@ -7,24 +7,35 @@ export interface ReplaceableClusters extends Clusters {
    * take as long as a watch does.
    */
   replace(list: readonly Cluster[]): Promise<void>
-  close(): Promise<void>
+  /** Cuts what is under way on all of them, on those that were replaced too. */
+  destroy(): Promise<void>
 }
 
 /** The first of the list is the default one. */
 export function createClusters(list: readonly Cluster[]): ReplaceableClusters {
   let current = list
   let byName = index(list)
+  const closing = new Set<Cluster>()
+  const close = async (cluster: Cluster): Promise<void> => {
+    closing.add(cluster)
+    await cluster.close()
+    closing.delete(cluster)
+  }
   const replace = async (next: readonly Cluster[]): Promise<void> => {
     const gone = current.filter((cluster) => !next.includes(cluster))
     current = next
     byName = index(next)
-    await Promise.all(gone.map((cluster) => cluster.close()))
+    await Promise.all(gone.map(close))
   }
   return {
     find: (name) => (name === undefined ? current[0] : byName.get(name)),
     all: () => current,
     replace,
-    close: () => replace([]),
+    async destroy() {
+      await Promise.all([...current, ...closing].map(cluster => cluster.destroy()))
+      current = []
+      byName = index([])
+    },
   }
 }
 

@@ -35,6 +35,10 @@ export function createCluster(options: ClusterOptions): AskedCluster {
       asked.close()
       await client.close()
     },
+    async destroy() {
+      asked.close()
+      await client.destroy()
+    },
   }
 }
 
@@ -65,6 +69,9 @@ function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
         restrictedIn: restricted?.current() ?? nowhere,
       }
     },
+    reached() {
+      for (const each of [openshift, account, bootstrapAccount, restricted]) each?.soon()
+    },
     close() {
       closed = true
       openshift.close()
@@ -79,5 +86,5 @@ const nowhere: ReadonlySet<string> = new Set()
 
 function openshiftOf({ openshift, log }: ClusterOptions, fetch: Cluster['fetch']): OpenshiftAnswer {
   if (openshift === 'auto') return detectOpenshift({ fetch, log })
-  return { current: () => openshift, tried: Promise.resolve(), close() {} }
+  return { current: () => openshift, tried: Promise.resolve(), soon() {}, close() {} }
 }

@@ -75,7 +75,7 @@ export async function wireClusters(config: Config, options: ClusterWiringOptions
     },
     async close() {
       for (const entry of entries) entry.stop()
-      await clusters.close()
+      await clusters.destroy()
     },
   }
 }

@@ -23,7 +23,7 @@ t.test('a reload keeps what stays and closes what goes', async (t) => {
   t.equal(clusters.find('b'), undefined)
   t.equal(gone.closed, true)
   t.equal(kept.closed, false)
-  await clusters.close()
+  await clusters.destroy()
   t.equal(kept.closed, true)
   t.equal(clusters.find(undefined), undefined)
 })
