@@ -7,6 +7,7 @@ import { HeldSecrets } from '../src/credentials/held-secrets.ts'
 import type { Config } from '../src/config/config.ts'
 import { readConfig } from '../src/config/load.ts'
 import { createLog } from '../src/log/log.ts'
+import { redactSecrets } from '../src/redaction/redact.ts'
 import { makeAuthority } from './support/certificates.ts'
 import { keyFor } from './support/keys.ts'
 import type { Scope } from './support/scope.ts'
@@ -32,7 +33,7 @@ function configOf(folder: string, fields: { readonly tls?: boolean, readonly caF
 
 async function start(t: Scope, config: Config) {
   const lines = new EventEmitter<{ line: [string] }>()
-  const log = createLog({ level: config.log.level, destination: { write: line => void lines.emit('line', line) } })
+  const log = createLog({ level: config.log.level, redact: redactSecrets, destination: { write: line => void lines.emit('line', line) } })
   const proxy = await build(config, { secrets: new HeldSecrets(), log, env: { TOKEN: 'x' }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
   return { proxy, log, lines }

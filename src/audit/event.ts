@@ -74,7 +74,7 @@ export interface Moment {
  * pkg/endpoints/filters/audit.go fill theirs. Free of secrets: of what looks like one, and
  * of what is `known` to be one.
  */
-export function toEvent(moment: Moment, known: readonly string[] = []): AuditEvent {
+export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
   const { arrival, facts } = moment
   const attributes = facts.resolved?.attributes
   const impersonatedUser = impersonated(moment)
@@ -107,7 +107,7 @@ export function toEvent(moment: Moment, known: readonly string[] = []): AuditEve
  * a key or a token, and what is known to be one, is looked for once more in the whole line,
  * so that no field is forgotten.
  */
-export function toLine(event: AuditEvent, known: readonly string[] = []): string {
+export function toLine(event: AuditEvent, known: readonly string[]): string {
   const line = redactKnown(JSON.stringify(event), known)
   const safe = tokenMarks.some(mark => line.includes(mark)) ? redactSecrets(line) : line
   return safe.replace(unprintable, escaped)

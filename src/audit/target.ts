@@ -4,7 +4,7 @@ import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
  * A request-target fit for the log: credentials in its query, keys in its path, tokens
  * in exec's arguments and what is `known` to be secret are gone, the rest is as it was sent.
  */
-export function hideInTarget(target: string, known: readonly string[] = []): string {
+export function hideInTarget(target: string, known: readonly string[]): string {
   const mark = target.indexOf('?')
   const path = hideInPath(mark === -1 ? target : target.slice(0, mark), known)
   return mark === -1 ? path : `${path}?${hideInQuery(target.slice(mark + 1), known)}`

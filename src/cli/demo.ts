@@ -57,11 +57,12 @@ async function run(folder: string, port: number, mayMove: boolean, { stdout, env
     put('ca.crt', authority.ca), put('tls.crt', certificate.cert), put('tls.key', certificate.key), put('token', token),
     put('callers.yaml', callersOf(id, digestKey(key).toString('hex'))),
   ])
+  const secrets = new HeldSecrets()
+  const redact = createRedactor(() => secrets.forms())
   const start = async (at: number) => {
     await put('portcullis.yaml', configOf(at, sample.url))
     const { config } = await requireConfig(file('portcullis.yaml'))
-    const secrets = new HeldSecrets()
-    return build(config, { log: createLog({ level: config.log.level, redact: createRedactor(() => secrets.forms()) }), secrets, env })
+    return build(config, { log: createLog({ level: config.log.level, redact }), secrets, env })
   }
   const portcullis = await start(port).catch((error: unknown) => {
     if (mayMove && isInUse(error)) return start(0)
@@ -70,7 +71,7 @@ async function run(folder: string, port: number, mayMove: boolean, { stdout, env
   const server = `https://localhost:${portcullis.port}`
   await put('kubeconfig', kubeconfigOf(server, authority.ca, key))
   await write(stdout, welcome({ server, key, portcullis, file, sample: sample.url }))
-  await stopSignal(createLog({ level: 'warn' }))
+  await stopSignal(createLog({ level: 'warn', redact }))
   await portcullis.close({ patience: 2000 })
   await sample.close()
 }

@@ -3,6 +3,7 @@ import type { ClusterConfig, Config } from '../config/config.ts'
 import { secretVariablesOf } from '../config/references.ts'
 import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { createLog } from '../log/log.ts'
+import { redactSecrets } from '../redaction/redact.ts'
 import { makeCredential } from '../wiring/credentials.ts'
 import { readEndpoint } from '../wiring/endpoint.ts'
 
@@ -32,7 +33,7 @@ export async function openClient(cluster: ClusterConfig, config: Config, options
 async function open(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
   const { name, timeouts } = cluster
   const { endpoint, kubeconfig } = await readEndpoint(cluster, options)
-  const log = createLog({ level: 'silent' })
+  const log = createLog({ level: 'silent', redact: redactSecrets })
   const credential = await makeCredential(cluster.credential, { ...options, log, secrets: new HeldSecrets(), secretVariables: secretVariablesOf(config), patient: false, cluster, endpoint, kubeconfig })
   try {
     return createClient({ name, ...endpoint, timeouts, credential })

@@ -1,6 +1,5 @@
 import { pino, stdTimeFunctions } from 'pino'
 import type { DestinationStream, Logger } from 'pino'
-import { redactSecrets } from '../redaction/redact.ts'
 import { serializeError } from './errors.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -9,8 +8,8 @@ export interface LogOptions {
   readonly level: LogLevel
   /** Where the lines go; default: standard error, so that standard output stays the audit log's. */
   readonly destination?: DestinationStream
-  /** Takes secrets out of a line; default: what looks like one. */
-  readonly redact?: Redact
+  /** Takes secrets out of a line. */
+  readonly redact: Redact
 }
 
 type Redact = (line: string) => string
@@ -24,7 +23,7 @@ type Redact = (line: string) => string
  * The level may be set while running (`log.level = 'debug'`). A pino child keeps the
  * level of its birth: make children per request, not for good.
  */
-export function createLog({ level, destination = standardError(), redact = redactSecrets }: LogOptions): Logger {
+export function createLog({ level, destination = standardError(), redact }: LogOptions): Logger {
   return pino({
     level,
     base: { pid: process.pid },
@@ -35,7 +34,7 @@ export function createLog({ level, destination = standardError(), redact = redac
 }
 
 /** Passes every line on without its secrets. */
-export function redacting(destination: DestinationStream, redact: Redact = redactSecrets): DestinationStream {
+function redacting(destination: DestinationStream, redact: Redact): DestinationStream {
   return { write: line => destination.write(redact(line)) }
 }
 

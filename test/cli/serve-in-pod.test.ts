@@ -13,6 +13,7 @@ import { createReload } from '../../src/config/reload.ts'
 import { formatFault } from '../../src/files/fault.ts'
 import type { watchFiles } from '../../src/files/watch.ts'
 import { createLog } from '../../src/log/log.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
 import { keyFor } from '../support/keys.ts'
@@ -130,7 +131,7 @@ t.test('what the folder says serves the pod\'s own cluster with the token that t
   const audit: Config['audit'] = { ...config!.audit, sinks: [{ kind: 'file', path: join(folder, 'audit.log'), maxSize: 1e6, keep: 1 }] }
   const free = { ...config!, listen: { ...config!.listen, host: '127.0.0.1', port: 0 }, admin: { host: '127.0.0.1', port: 0 }, audit }
   const { env, podFolder } = around
-  const proxy = await build(free, { secrets: new HeldSecrets(), log: createLog({ level: 'silent' }), env, podFolder, podNamespace: 'ours', nodeMetrics: false })
+  const proxy = await build(free, { secrets: new HeldSecrets(), log: createLog({ level: 'silent', redact: redactSecrets }), env, podFolder, podNamespace: 'ours', nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
   await serves(t, proxy.port, around)
 })

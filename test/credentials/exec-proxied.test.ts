@@ -7,6 +7,7 @@ import { build } from '../../src/build.ts'
 import { requireConfig } from '../../src/config/load.ts'
 import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { createLog } from '../../src/log/log.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { callerEntry, codeOf } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { answering, makePlugin } from '../support/exec-plugin.ts'
@@ -159,7 +160,7 @@ t.test('a plugin is told of its cluster, and inherits our environment less what 
   }))
   const { config } = await requireConfig(join(folder, 'portcullis.yaml'))
   const env = { HOME: '/home/x', TOKEN_OF_TWO: tokenOf('S3cret') }
-  const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'silent' }), env, nodeMetrics: false })
+  const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'silent', redact: redactSecrets }), env, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
   const inherited = JSON.parse(readFileSync(join(folder, 'env.json'), 'utf8')) as Record<string, string>
   t.match(inherited, { HOME: '/home/x', REGION: 'here' })

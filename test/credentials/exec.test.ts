@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { createExec, type ExecOptions } from '../../src/credentials/exec.ts'
 import { createLog } from '../../src/log/log.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { answering, makePlugin } from '../support/exec-plugin.ts'
 import { Queue } from '../support/queue.ts'
@@ -15,7 +16,7 @@ const minute = 60_000
 /** A plugin by that code under a credential; timers fire when the test says so. */
 function execOf(command: string, options: Partial<ExecOptions> = {}) {
   const lines: string[] = []
-  const log = createLog({ level: 'trace', destination: { write: (line: string) => void lines.push(line) } })
+  const log = createLog({ level: 'trace', redact: redactSecrets, destination: { write: (line: string) => void lines.push(line) } })
   const planned: { ms: number, run: () => void }[] = []
   const schedule = (ms: number, run: () => void) => {
     const entry = { ms, run }

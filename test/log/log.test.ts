@@ -3,11 +3,12 @@ import t from 'tap'
 import { ProxyError } from '../../src/errors.ts'
 import { createLog } from '../../src/log/log.ts'
 import type { LogLevel } from '../../src/log/log.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { keyFor } from '../support/keys.ts'
 
 function start(level: LogLevel = 'trace') {
   const lines: string[] = []
-  const log = createLog({ level, destination: { write: (line) => { lines.push(line) } } })
+  const log = createLog({ level, redact: redactSecrets, destination: { write: (line) => { lines.push(line) } } })
   return { log, lines, last: () => JSON.parse(lines.at(-1) ?? '') as Record<string, unknown> }
 }
 
@@ -67,7 +68,7 @@ t.test('no key or token gets into the log, wherever it stands, at the most verbo
 t.test('without a destination lines go to standard error, and none is lost at exit', async (t) => {
   const module = new URL('../../src/log/log.ts', import.meta.url).href
   const script = `import { createLog } from ${JSON.stringify(module)}
-    const log = createLog({ level: 'info' })
+    const log = createLog({ level: 'info', redact: line => line })
     for (let i = 0; i < 100; i++) log.info({ i }, 'counted')
     process.exit(0)`
   const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, '--input-type=module', '-e', script], { encoding: 'utf8' })

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config/load.ts'
 import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { createLog } from '../../src/log/log.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { makeCredential } from '../../src/wiring/credentials.ts'
 import { readEndpoint } from '../../src/wiring/endpoint.ts'
 import { kubeconfigOf } from '../support/kubeconfigs.ts'
@@ -20,7 +21,7 @@ async function replacedBetween(t: Test, before: string, after: string) {
   const reading = await readEndpoint(cluster, { env: {}, allowLoose: false })
   put(after)
   return makeCredential(cluster.credential, {
-    ...reading, cluster, log: createLog({ level: 'silent' }), secrets: new HeldSecrets(), env: { PATH: process.env.PATH }, secretVariables: [], allowLoose: false, patient: false,
+    ...reading, cluster, log: createLog({ level: 'silent', redact: redactSecrets }), secrets: new HeldSecrets(), env: { PATH: process.env.PATH }, secretVariables: [], allowLoose: false, patient: false,
   })
 }
 

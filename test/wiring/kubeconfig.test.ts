@@ -8,6 +8,7 @@ import { build } from '../../src/build.ts'
 import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { requireConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log/log.ts'
+import { redactSecrets } from '../../src/redaction/redact.ts'
 import { callerEntry } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { base64, kubeconfigOf } from '../support/kubeconfigs.ts'
@@ -53,7 +54,7 @@ async function start(t: Test, upstream: Upstream, user: object, { cluster = {}, 
   }))
   const log = new MemoryLog()
   const { config } = await requireConfig(join(folder, 'portcullis.yaml'))
-  const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'info', destination: log }), env: { PATH: process.env.PATH }, nodeMetrics: false })
+  const proxy = await build(config, { secrets: new HeldSecrets(), log: createLog({ level: 'info', redact: redactSecrets, destination: log }), env: { PATH: process.env.PATH }, nodeMetrics: false })
   t.teardown(() => proxy.close({ patience: 100 }))
   let told = ''
   const get = async () => {
