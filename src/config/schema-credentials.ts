@@ -5,6 +5,8 @@ import { choice, duration, oneOf, section, text, texts } from './fields.ts'
 export const inline = 'a token does not belong into the config: put it into a file and name that with tokenFile, or into the '
   + 'environment and name the variable with tokenEnv'
 const inlinePassword = 'a password does not belong into the config: name a file with fromFile or a variable with fromEnv'
+const session = 'a password does not belong into the config: put it into a file and name that with oauthSession: '
+  + '{ username: { fromFile: … }, password: { fromFile: … } }'
 
 const reference = (description: string) => oneOf({
   fromFile: text({ description: 'A file that holds it; read again when it changes.' }),
@@ -59,5 +61,5 @@ const oauthSession = section({
 }, { description: 'A session of an OpenShift user, by the challenge flow of its OAuth server; renewed before it ends.' })
 
 export const credential = oneOf({ ...bootstrapKinds, tokenRequest, oauthSession }, {
-  description: 'How we prove ourselves to this cluster: exactly one kind.', 'x-unknown': secrets,
+  description: 'How we prove ourselves to this cluster: exactly one kind.', 'x-unknown': { ...secrets, password: session },
 })

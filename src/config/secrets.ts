@@ -2,7 +2,7 @@ import type { Finding, Path } from '../files/fault.ts'
 import { holdsKey } from '../keys/redact.ts'
 
 const message = 'holds a secret, which does not belong into the config: put it into a file and name that with '
-  + 'credential: { tokenFile: … }, or into the environment with { tokenEnv: … }'
+  + 'credential: { tokenFile: … }, or into the environment with { tokenEnv: … }; a password with { oauthSession: { password: { fromFile: … } } }'
 const pluginMessage = 'holds a secret, which does not belong into the config: put it into a file that the plugin reads, or into '
   + 'the environment of Portcullis, which the plugin inherits'
 

@@ -109,6 +109,8 @@ for (const [what, text, fault] of [
   ['a URL with a query', cluster('').replace('https://x', 'https://x/?a=b'), /server: must have no query/],
   ['a switch that turns verification off', cluster('insecureSkipTlsVerify: true'), /insecureSkipTlsVerify: does not exist: upstream TLS is always verified/],
   ['a token in the credential', cluster('').replace('tokenEnv: T', `token: ${jwt}`), /^f.yaml:2:58 clusters\[0\].credential.token: a token does not belong into the config: put it into a file/],
+  ['a password in the credential', cluster('').replace('tokenEnv: T', 'password: S3cret'),
+    /^f.yaml:2:58 clusters\[0\].credential.password: a password does not belong into the config: .* oauthSession: \{ username: \{ fromFile: … \}, password: \{ fromFile: … \} \}/],
   ['two credentials', cluster('').replace('tokenEnv: T', 'tokenEnv: T, tokenFile: f'), /credential: must have exactly one of/],
   ['a token that lives too shortly', cluster('').replace('tokenEnv: T', 'tokenRequest: { bootstrap: { tokenEnv: T }, lifetime: 599s }'), /^f.yaml:2:\d+ clusters\[0\].credential.tokenRequest.lifetime: must be at least 10m/],
   ['callers in a cluster', `${least}callers: { kubernetes: { namespace: p } }`, /callers.kubernetes: is not part of this version/],

@@ -27,7 +27,7 @@ t.test('a secret is found by its form wherever it stands, and is not repeated', 
     t.strictSame(found.map(({ path }) => path.join('.')), [
       'clusters.0.name', 'clusters.0.credential.exec.args.1', 'clusters.0.credential.exec.env.0.value',
     ], name)
-    t.match(found.map(({ message }) => message), [/tokenFile: … }, or into the environment/, /a file that the plugin reads/, /the environment of Portcullis/])
+    t.match(found.map(({ message }) => message), [/tokenFile: … }, or into the environment .*; a password with { oauthSession: { password: { fromFile: … } } }$/, /a file that the plugin reads/, /the environment of Portcullis/])
     t.notOk(found.some(({ message }) => message.includes(secret)))
   }
 })
