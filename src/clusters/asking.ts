@@ -9,6 +9,8 @@ export type Ask = (signal: AbortSignal) => Promise<number | undefined>
 
 /** Milliseconds between two attempts. */
 const slowest = 300_000
+/** The same while there is no answer at all: callers are refused for want of it. */
+const slowestUnanswered = 10_000
 
 /**
  * Asks an API server something about itself or about us, beside the requests: at once, again when
@@ -22,6 +24,7 @@ export class Asking {
   readonly #stop = new AbortController()
   #underWay = false
   #failures = 0
+  #answered = false
   #cancel: () => void = () => {}
 
   constructor(ask: Ask, schedule: Schedule = scheduleUnreferenced) {
@@ -30,16 +33,29 @@ export class Asking {
     this.tried = this.#run()
   }
 
-  /** Asks now, though the last answer still holds. Does nothing while one is under way, or is to be tried again. */
+  /** Asks now, for the last answer may hold no more. Does nothing while one is under way, or is to be tried again for that. */
   again(): void {
-    if (this.#underWay || this.#failures > 0 || this.#stop.signal.aborted) return
-    this.#cancel()
-    void this.#run()
+    if (this.#failures > 0 && !this.#answered) return
+    this.#answered = false
+    this.#now()
+  }
+
+  /** The API server can be reached: what failed is tried at once. The second attempt is near anyway, so it is two a second at most. */
+  soon(): void {
+    if (this.#failures < 2) return
+    this.#failures = 0
+    this.#now()
   }
 
   close(): void {
     this.#stop.abort()
     this.#cancel()
+  }
+
+  #now(): void {
+    if (this.#underWay || this.#stop.signal.aborted) return
+    this.#cancel()
+    void this.#run()
   }
 
   async #run(): Promise<void> {
@@ -48,7 +64,8 @@ export class Asking {
     this.#underWay = false
     if (this.#stop.signal.aborted) return
     this.#failures = holds === undefined ? this.#failures + 1 : 0
-    const wait = holds ?? backOff(this.#failures, slowest)
+    this.#answered ||= holds !== undefined
+    const wait = holds ?? backOff(this.#failures, this.#answered ? slowest : slowestUnanswered)
     if (wait !== Infinity) this.#cancel = this.#schedule(wait, () => void this.#run())
   }
 }

@@ -23,10 +23,15 @@ export interface AskedCluster extends Cluster {
 export function createCluster(options: ClusterOptions): AskedCluster {
   const { name, credential, timeouts, ownNamespaces } = options
   const client = createClient(options)
-  const { origin, basePath, tls, rejected, accepts, fetch } = client
-  const asked = askFacts(options, fetch)
+  const { origin, basePath, tls, rejected, accepts } = client
+  const asked = askFacts(options, client.fetch)
   return {
-    name, origin, basePath, credential, timeouts, tls, rejected, accepts, fetch,
+    name, origin, basePath, credential, timeouts, tls, rejected, accepts,
+    async fetch(...question) {
+      const answer = await client.fetch(...question)
+      if (answer.status < 500) asked.reached()
+      return answer
+    },
     get short() { return client.short },
     get long() { return client.long },
     tried: asked.tried,
@@ -69,6 +74,7 @@ function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
         restrictedIn: restricted?.current() ?? nowhere,
       }
     },
+    /** The API server answers again, if it did not. */
     reached() {
       for (const each of [openshift, account, bootstrapAccount, restricted]) each?.soon()
     },

@@ -12,6 +12,8 @@ export interface OpenshiftAnswer {
   current(): boolean
   /** Resolves when the first attempt is over. */
   readonly tried: Promise<void>
+  /** See Asking. */
+  soon(): void
   close(): void
 }
 
@@ -30,6 +32,7 @@ export function detectOpenshift({ fetch, log }: OpenshiftOptions): OpenshiftAnsw
   return {
     current: () => openshift,
     tried: asking.tried,
+    soon: () => asking.soon(),
     close: () => asking.close(),
   }
 }

@@ -76,6 +76,11 @@ export class OwnAccount {
     return account === undefined ? told?.identity : identityOfAccount(account)
   }
 
+  /** See Asking. */
+  soon(): void {
+    this.#asking.soon()
+  }
+
   close(): void {
     this.#asking.close()
   }

@@ -49,6 +49,11 @@ export class RestrictedNamespaces {
     return this.#now() - answer.at <= holds ? answer.namespaces : none
   }
 
+  /** See Asking. */
+  soon(): void {
+    this.#asking.soon()
+  }
+
   close(): void {
     this.#asking.close()
   }

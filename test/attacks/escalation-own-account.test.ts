@@ -132,6 +132,15 @@ t.test('it does not wait for ever; until the answer is there, every namespace is
   t.match(await ask(t, ready, 'POST /api/v1/namespaces/bots/pods'), { status: 403, code: 'EscalationDenied' })
 })
 
+t.test('a start waits while an API server that may tell does not, so that nobody meets the doubt', async (t) => {
+  for (const status of [403, 302, 200]) {
+    const { proxy } = await start(t, {}, ({ target }) => /selfsubjectreviews$|users\/~$/.test(target) ? { status, body: '<html>' } : { status: 200, body: '{}' })
+    const ready = await proxy
+    for (const request of ['GET /api/v1/namespaces/a/secrets/x', 'POST /api/v1/namespaces/a/pods']) t.match(await ask(t, ready, request), { status: 200 }, `${status}: ${request}`)
+    t.match(await ask(t, ready, 'GET /api/v1/secrets'), { status: 403, code: 'EscalationDenied' })
+  }
+})
+
 t.test('where nobody says whose it is, requests for every namespace stay guarded, and the log says so once', async (t) => {
   const { proxy } = await start(t, {}, answering({}))
   const ready = await proxy

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { noClaims } from '../../src/credentials/claims.ts'
 import { clusterFor, credentialOf } from '../support/cluster-builders.ts'
+import { manualSchedule } from '../support/own-questions.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
 
 const nowhere = { url: 'https://api.example:6443', ca: '' }
 
@@ -90,6 +92,23 @@ t.test('while ours works, one that asked for it and is rejected makes nobody wai
   const cluster = clusterFor(t, upstream, { credential: { ...credentialOf('minted'), bootstrap } })
   await cluster.tried
   t.match(cluster.facts(), { bootstrapAccount: undefined, accountPending: false })
+})
+
+t.test('after an outage it is asked as soon as anything is answered, not when the next attempt is due', async (t) => {
+  const upstream = await startUpstream(t)
+  const { schedule, waits, next } = manualSchedule()
+  upstream.answer(() => ({ status: 503 }))
+  const cluster = clusterFor(t, upstream, { credential: opaque, schedule })
+  await cluster.tried
+  await next(() => waits.includes(2000))
+  await until(() => waits.includes(2000))
+  for (let refused = 0; refused < 3; refused++) await cluster.fetch('/version', [])
+  t.equal(upstream.requests.filter(({ method }) => method === 'POST').length, 2, 'a 503 is no answer')
+  upstream.answer(() => ({ status: 200, headers: ['Content-Type', 'application/json'], body: JSON.stringify({ status: { userInfo: { username: 'robot' } } }) }))
+  t.equal(cluster.facts().accountPending, true)
+  await cluster.fetch('/version', [])
+  await until(() => !cluster.facts().accountPending)
+  t.match(cluster.facts(), { account: { namespace: '', name: 'robot' } })
 })
 
 t.test('on Kubernetes nothing of OpenShift is asked about', async (t) => {

@@ -228,7 +228,7 @@ t.test('while there is no answer it stays pending, and is tried ever more slowly
     answers[v1] = trouble
     await schedule.next(() => api.asked.length === at + 2)
   }
-  t.strictSame(schedule.waits, [1000, 2000, 4000, 8000, 16_000])
+  t.strictSame(schedule.waits, [1000, 2000, 4000, 8000, 10_000])
   t.strictSame(own.current(), { account: { namespace: 'bots', name: 'ci' }, pending: false })
   t.strictSame(warnings, [])
 })
