@@ -26,10 +26,10 @@ import { wireAudit } from './wiring/audit.ts'
 import { wireCallers, type CallersWiring } from './wiring/callers.ts'
 import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
 import { drain, type DrainState } from './wiring/drain.ts'
-import { createInTurn } from './wiring/in-turn.ts'
 import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
-import { CertificateWatch, readTls } from './wiring/tls.ts'
+import { Reloads } from './wiring/reloads.ts'
+import { readTls } from './wiring/tls.ts'
 
 export interface BuildOptions {
   readonly log: Logger
@@ -87,24 +87,19 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   undo.push(() => streams.close())
   const server = await makeDataServer(rooms, stops, streams)
   undo.push(() => server.close())
-  const certificates = new CertificateWatch(() => {
-    apply(() => rooms.live.config).catch((err: unknown) => rooms.log.error({ err }, 'certificates or kubeconfigs could not be reloaded'))
-  })
-  undo.push(() => certificates.close())
-  await certificates.follow(config.listen, rooms.wired.files())
-  const apply = createInTurn(async (next: Config) => {
-    await putInForce(next, rooms, server, streams)
-    await certificates.follow(config.listen, rooms.wired.files())
-  })
+  const reloads = new Reloads({ ...rooms, files: rooms.wired.files, put: (next, signal) => putInForce(next, rooms, { server, streams, signal }) })
+  undo.push(() => reloads.close())
+  await reloads.follow()
   const admin = makeAdmin(rooms)
   return {
     port: server.port,
     admin: await admin.listen(),
-    apply: next => apply(() => next),
+    apply: next => reloads.apply(() => next),
     configReloaded: rooms.configReloaded,
     async close({ notice = 0, patience = 25_000 } = {}) {
-      certificates.close()
+      const reloaded = reloads.close()
       await drain({ state: rooms.drain, server, streams, notice, patience })
+      await reloaded
       streams.close()
       rooms.callers.close()
       await Promise.all([rooms.wired.close(), rooms.audit.close()])
@@ -190,11 +185,19 @@ function presentedTo(cluster: Cluster | undefined): string | undefined {
   }
 }
 
-async function putInForce(next: Config, rooms: Rooms, server: DataServer, streams: Streams): Promise<void> {
+interface InForce {
+  readonly server: DataServer
+  readonly streams: Streams
+  /** Aborted when the process is about to end. */
+  readonly signal: AbortSignal
+}
+
+async function putInForce(next: Config, rooms: Rooms, { server, streams, signal }: InForce): Promise<void> {
   // What can fail comes first, so that a bad file changes nothing. Other files for the listener need a restart.
   const tls = await readTls(rooms.config)
-  const prepared = await prepareAll([rooms.callers, rooms.wired], next)
+  const prepared = await prepareAll([rooms.callers, rooms.wired], next, signal)
   try {
+    signal.throwIfAborted()
     if (tls !== undefined) server.setTls(tls)
   } catch (error) {
     prepared.discard()
@@ -206,4 +209,6 @@ async function putInForce(next: Config, rooms: Rooms, server: DataServer, stream
   rooms.log.level = next.log.level
   rooms.live.config = next
   streams.recheck()
+  // Until then those are judged by what was known before.
+  void rooms.wired.told().then(() => streams.recheck())
 }

@@ -20,6 +20,8 @@ export interface ClusterWiring extends Changeable {
   cacheOf(cluster: string): DiscoveryCache | undefined
   /** Files of which a change may make another cluster; absolute. */
   files(): readonly string[]
+  /** Resolves when the clusters in force have been told all that the guard asks of them; never where one of them is closed before. */
+  told(): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -47,6 +49,7 @@ interface Entry {
   readonly cache: DiscoveryCache
   /** See AskedCluster. */
   readonly tried: Promise<void>
+  readonly told: Promise<void>
   /** When it comes into force, and when it no longer is. */
   begin(): void
   stop(): void
@@ -69,8 +72,9 @@ export async function wireClusters(config: Config, options: ClusterWiringOptions
     clusters,
     cacheOf: name => entries.find(({ cluster }) => cluster.name === name)?.cache,
     files: () => entries.flatMap(({ files }) => files),
-    async prepare(config): Promise<Prepared> {
-      const next = await makeEntries(config, entries, { ...options, patient: false })
+    told: () => Promise.all(entries.map(({ told }) => told)),
+    async prepare(config, signal): Promise<Prepared> {
+      const next = await makeEntries(config, entries, { ...options, patient: false, signal })
       return { commit: () => replaceWith(next), discard: () => discard(next, entries, options.log) }
     },
     async close() {
@@ -82,6 +86,8 @@ export async function wireClusters(config: Config, options: ClusterWiringOptions
 
 interface EntryOptions extends ClusterWiringOptions {
   readonly patient: boolean
+  /** Aborted when they are not wanted any more. */
+  readonly signal?: AbortSignal
 }
 
 async function makeEntries(config: Config, before: readonly Entry[], options: EntryOptions): Promise<Entry[]> {
@@ -107,7 +113,7 @@ async function makeEntries(config: Config, before: readonly Entry[], options: En
 /** Closes what was made and never came into force. */
 function discard(made: readonly Entry[], before: readonly Entry[], log: Logger): void {
   for (const { cluster } of made.filter(entry => !before.includes(entry))) {
-    cluster.close().catch((err: unknown) => log.warn({ err }, 'a cluster did not close'))
+    cluster.destroy().catch((err: unknown) => log.warn({ err }, 'a cluster did not close'))
   }
 }
 
@@ -136,6 +142,7 @@ async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: Entr
     cluster,
     cache,
     tried: cluster.tried,
+    told: cluster.told,
     begin() {
       const stopMetric = options.metrics.watchCredential(name, () => credential.facts().claims.expiresAt)
       const stopWarning = watchExpiry({ credential, log })

@@ -27,6 +27,8 @@ export interface CredentialDeps extends Pick<EndpointReading, 'endpoint' | 'kube
   readonly allowLoose: boolean
   /** A credential that has to be obtained and cannot be yet is waited for in the background; otherwise that rejects. */
   readonly patient: boolean
+  /** Aborted when it is not wanted any more: then what is being obtained is given up. */
+  readonly signal?: AbortSignal
   readonly cluster: ClusterConfig
   /** Where the kubelet puts what a pod needs. */
   readonly podFolder?: string | undefined
@@ -86,18 +88,24 @@ async function makeKubeconfig({ file, context }: KubeconfigConfig, deps: Credent
 const patience = 5000
 
 /** Waits for the first one. Where that is not to be had: a patient start goes on, unready, and it is tried again; otherwise rejects and closes it. */
-async function obtained(credential: Renewing, { patient }: Pick<CredentialDeps, 'patient'>): Promise<Credential> {
-  const started = credential.start()
+async function obtained(credential: Renewing, { patient, signal }: Pick<CredentialDeps, 'patient' | 'signal'>): Promise<Credential> {
   if (patient) {
     // Its failure is logged, and told by /readyz.
-    await Promise.race([started.catch(() => {}), delay(patience, undefined, { ref: false })])
+    await Promise.race([credential.start().catch(() => {}), delay(patience, undefined, { ref: false })])
     return credential
   }
+  const giveUp = () => credential.close()
+  signal?.addEventListener('abort', giveUp)
   try {
-    await started
+    signal?.throwIfAborted()
+    await credential.start()
+    // One that was closed has nothing, and does not say so.
+    signal?.throwIfAborted()
     return credential
   } catch (error) {
     credential.close()
     throw error
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
   }
 }

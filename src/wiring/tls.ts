@@ -39,24 +39,29 @@ export function requireCa(text: string, source: string): string {
 /** Follows the certificate files, and the kubeconfigs, of the config in force, whichever that is. */
 export class CertificateWatch {
   readonly #onChange: () => void
+  readonly #watchFiles: typeof watchFiles
   #files = ''
   #watch: Watch | undefined
+  #closed = false
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, watch = watchFiles) {
     this.#onChange = onChange
+    this.#watchFiles = watch
   }
 
   /** `clusterFiles`: those that clusters' endpoints stand in. */
   async follow({ tls }: Config['listen'], clusterFiles: readonly string[]): Promise<void> {
     const files = [tls?.certFile, tls?.keyFile, tls?.clientCaFile, ...clusterFiles].filter(file => file !== undefined)
     if (files.join('\n') === this.#files) return
-    const watch = await watchFiles(files, this.#onChange)
+    const watch = await this.#watchFiles(files, this.#onChange)
+    if (this.#closed) return watch.close()
     this.#watch?.close()
     this.#watch = watch
     this.#files = files.join('\n')
   }
 
   close(): void {
+    this.#closed = true
     this.#watch?.close()
   }
 }

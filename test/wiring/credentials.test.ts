@@ -9,19 +9,21 @@ import { makeCredential } from '../../src/wiring/credentials.ts'
 import { readEndpoint } from '../../src/wiring/endpoint.ts'
 import { kubeconfigOf } from '../support/kubeconfigs.ts'
 
-/** A kubeconfig that is replaced after the endpoint was read, and before there is a credential. */
-async function replacedBetween(t: Test, before: string, after: string) {
+/** The credential of a kubeconfig; `meanwhile` is after its endpoint was read, and before there is a credential. */
+async function ofKubeconfig(t: Test, text: string, meanwhile: { readonly after?: string, readonly signal?: AbortSignal }) {
   const folder = t.testdir({})
   const put = (text: string) => writeFileSync(join(folder, 'config'), text, { mode: 0o600 })
-  put(before)
+  put(text)
   const { config } = readConfig(join(folder, 'portcullis.yaml'), JSON.stringify({
     listen: { host: '127.0.0.1' }, clusters: [{ name: 'a', credential: { kubeconfig: { file: 'config' } } }],
   }))
   const cluster = config!.clusters[0]!
   const reading = await readEndpoint(cluster, { env: {}, allowLoose: false })
+  const { after = text, signal } = meanwhile
   put(after)
   return makeCredential(cluster.credential, {
-    ...reading, cluster, log: createLog({ level: 'silent', redact: redactSecrets }), secrets: new HeldSecrets(), env: { PATH: process.env.PATH }, secretVariables: [], allowLoose: false, patient: false,
+    ...reading, cluster, log: createLog({ level: 'silent', redact: redactSecrets }), secrets: new HeldSecrets(), env: { PATH: process.env.PATH }, secretVariables: [],
+    allowLoose: false, patient: false, ...signal === undefined ? {} : { signal },
   })
 }
 
@@ -34,11 +36,16 @@ const plugin = (token: string) => ({
 
 t.test('the token of another server than the one that was read is no credential for it', async (t) => {
   const other = { server: 'https://other.example' }
-  await t.rejects(replacedBetween(t, kubeconfigOf({ user: { token: 'one' } }), kubeconfigOf({ cluster: other, user: { token: 'other' } })), /now names another server/)
+  await t.rejects(ofKubeconfig(t, kubeconfigOf({ user: { token: 'one' } }), { after: kubeconfigOf({ cluster: other, user: { token: 'other' } }) }), /now names another server/)
 })
 
 t.test('the plugin that is run is the one of the server that was read', async (t) => {
-  const credential = await replacedBetween(t, kubeconfigOf({ user: plugin('one') }), kubeconfigOf({ cluster: { server: 'https://other.example' }, user: plugin('other') }))
+  const credential = await ofKubeconfig(t, kubeconfigOf({ user: plugin('one') }), { after: kubeconfigOf({ cluster: { server: 'https://other.example' }, user: plugin('other') }) })
   t.teardown(() => credential.close())
   t.equal(credential.present().authorization, 'Bearer one')
+})
+
+t.test('for one that is not wanted any more no plugin is run', async (t) => {
+  const hanging = { exec: { ...plugin('').exec, args: ['-e', 'setInterval(() => {}, 1000)'] } }
+  await t.rejects(ofKubeconfig(t, kubeconfigOf({ user: hanging }), { signal: AbortSignal.abort(new Error('shutting down')) }), { message: 'shutting down' })
 })

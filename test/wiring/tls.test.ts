@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { readCa, readTls } from '../../src/wiring/tls.ts'
+import type { Config } from '../../src/config/config.ts'
+import { CertificateWatch, readCa, readTls } from '../../src/wiring/tls.ts'
 import { makeAuthority } from '../support/certificates.ts'
+import { handWatch } from '../support/hand-watch.ts'
 
 const authority = makeAuthority()
 const other = makeAuthority().issue()
@@ -21,4 +23,14 @@ t.test('what is no certificate is refused by the name of its file, before anythi
   await t.rejects(read('tls.crt', 'tls.key', 'empty'), /empty holds no CA/)
   t.equal(await readCa(file('ca.crt')), authority.ca)
   for (const name of ['empty', 'tls.key', 'bad.crt', 'half.crt']) await t.rejects(readCa(file(name)), new RegExp(name), name)
+})
+
+t.test('one that is closed follows nothing, and what it was about to follow neither', async (t) => {
+  const { state, watch } = handWatch()
+  const certificates = new CertificateWatch(() => {}, watch)
+  const following = certificates.follow({ tls: undefined } as Config['listen'], ['/ca.crt'])
+  certificates.close()
+  await following
+  t.strictSame(state.paths, ['/ca.crt'])
+  t.equal(state.closed, true)
 })
