@@ -8,7 +8,7 @@ import type { Arrival } from './model/arrival.ts'
 import type { Resolved } from './model/attributes.ts'
 import type { Caller, CallerDefinition } from './model/caller.ts'
 import type { Trail } from './model/trail.ts'
-import type { Question, Verdict } from './model/verdict.ts'
+import type { ClusterFacts, Question, Verdict } from './model/verdict.ts'
 
 export interface Stops {
   readonly resolve: (arrival: Arrival) => Resolved
@@ -93,12 +93,23 @@ function toQuestion({ rawHeaders, upgrade }: Arrival, { attributes }: Resolved, 
  * Asks anew about something that was admitted and is still open: after a reload, or
  * when a key ends. `refresh` finds the caller as it is now. Undefined: no longer allowed.
  */
-export function createRecheck({ clusters, authorize, mayUseCluster }: Stops, refresh: (caller: Caller) => Caller | undefined) {
+export function createRecheck({ clusters, authorize, mayUseCluster }: Pick<Stops, 'clusters' | 'authorize' | 'mayUseCluster'>, refresh: (caller: Caller) => Caller | undefined) {
   return function recheck(admitted: Admitted): Caller | undefined {
     const caller = refresh(admitted.caller)
     const cluster = clusters.find(admitted.resolved.cluster)
     if (caller === undefined || cluster?.name !== admitted.cluster) return undefined
     if (!mayUseCluster(caller.definition, cluster.name)) return undefined
-    return authorize(caller, { ...admitted.question, cluster: cluster.facts() }).allowed ? caller : undefined
+    const { question } = admitted
+    return authorize(caller, { ...question, cluster: factsFor(cluster.facts(), question.cluster) }).allowed ? caller : undefined
   }
+}
+
+/**
+ * What the clusters of a new config were not told yet is as it was when the stream was opened: it
+ * does not end for want of an answer.
+ */
+function factsFor(now: ClusterFacts, then: ClusterFacts): ClusterFacts {
+  if (now.settled) return now
+  const { openshift, restrictedIn, account, bootstrapAccount, accountPending } = then
+  return { ...now, openshift, restrictedIn, ...now.accountPending ? { account, bootstrapAccount, accountPending } : {} }
 }

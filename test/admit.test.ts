@@ -9,7 +9,7 @@ import type { CallerDefinition } from '../src/model/caller.ts'
 import { createResolve } from '../src/resolve/resolve.ts'
 import { arrival, callerWith, trailOf } from './support/builders.ts'
 
-const prod = { name: 'prod', facts: () => ({ name: 'prod', openshift: false, account: undefined, bootstrapAccount: undefined, accountPending: false, restrictedIn: new Set<string>(), ownNamespaces: [] }) }
+const prod = { name: 'prod', facts: () => ({ name: 'prod', openshift: false, account: undefined, bootstrapAccount: undefined, accountPending: false, restrictedIn: new Set<string>(), settled: true, ownNamespaces: [] }) }
 const clusters = { find: (name: string | undefined) => name === undefined || name === 'prod' ? prod : undefined, all: () => [] } as unknown as Clusters
 const readPods = { verbs: ['list'], resources: ['pods'], namespaces: ['a'] }
 

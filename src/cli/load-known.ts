@@ -38,6 +38,7 @@ export async function factsOf(cluster: ClusterConfig, config: Config, env: Env):
     bootstrapAccount: cluster.credential.kind === 'tokenRequest' ? await accountOfBootstrap(cluster.credential.bootstrap, env) : undefined,
     accountPending: false,
     restrictedIn: new Set(),
+    settled: true,
     ownNamespaces: ownNamespaces(config, cluster, undefined),
   }
 }

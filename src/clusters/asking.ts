@@ -19,17 +19,21 @@ const slowestUnanswered = 10_000
 export class Asking {
   /** Resolves when the first attempt is over, whatever came of it. */
   readonly tried: Promise<void>
+  /** Resolves with the first answer; never where it is closed before. */
+  readonly answered: Promise<void>
   readonly #ask: Ask
   readonly #schedule: Schedule
   readonly #stop = new AbortController()
   #underWay = false
   #failures = 0
   #answered = false
+  #tellAnswered = () => {}
   #cancel: () => void = () => {}
 
   constructor(ask: Ask, schedule: Schedule = scheduleUnreferenced) {
     this.#ask = ask
     this.#schedule = schedule
+    this.answered = new Promise((resolve) => { this.#tellAnswered = resolve })
     this.tried = this.#run()
   }
 
@@ -65,6 +69,7 @@ export class Asking {
     if (this.#stop.signal.aborted) return
     this.#failures = holds === undefined ? this.#failures + 1 : 0
     this.#answered ||= holds !== undefined
+    if (this.#answered) this.#tellAnswered()
     const wait = holds ?? backOff(this.#failures, this.#answered ? slowest : slowestUnanswered)
     if (wait !== Infinity) this.#cancel = this.#schedule(wait, () => void this.#run())
   }

@@ -17,6 +17,8 @@ export interface ClusterOptions extends ClientOptions {
 export interface AskedCluster extends Cluster {
   /** Resolves when whatever `facts` has to ask of the API server was tried once. */
   readonly tried: Promise<void>
+  /** Resolves when all of it was answered; never where the cluster is closed before. */
+  readonly told: Promise<void>
 }
 
 /** Opens no connection that its facts do not need. Throws for a `server` that is no https URL. */
@@ -35,6 +37,7 @@ export function createCluster(options: ClusterOptions): AskedCluster {
     get short() { return client.short },
     get long() { return client.long },
     tried: asked.tried,
+    told: asked.told,
     facts: () => ({ name, ownNamespaces, ...asked.current() }),
     async close() {
       asked.close()
@@ -51,12 +54,7 @@ export function createCluster(options: ClusterOptions): AskedCluster {
 function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
   const openshift = openshiftOf(options, fetch)
   const account = new OwnAccount({ ...options, fetch })
-  const { bootstrap } = options.credential
-  const bootstrapAccount = bootstrap && new OwnAccount({
-    ...options, credential: bootstrap.credential,
-    // While ours works, one that is rejected is no reason to wait: nobody is stronger by it.
-    fetch: (target, headers, more) => bootstrap.fetch(target, headers, { ...more, keep401: true }),
-  })
+  const bootstrapAccount = bootstrapAccountOf(options)
   let restricted: RestrictedNamespaces | undefined
   let closed = false
   const tried = Promise.all([openshift.tried, account.tried]).then(async () => {
@@ -64,14 +62,21 @@ function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
     restricted = new RestrictedNamespaces({ ...options, fetch, openshift: openshift.current, identity: () => account.identity() })
     await restricted.tried
   })
+  let settled = false
+  const told = Promise.all([openshift.answered, account.answered, bootstrapAccount?.answered, tried])
+    // Of nobody nothing more is asked.
+    .then(() => account.identity() === undefined ? undefined : restricted?.answered)
+    .then(() => { settled = true })
   return {
+    told,
     tried: Promise.all([tried, bootstrapAccount?.tried]).then(() => {}),
     current: () => {
       const [own, asking] = [account.current(), bootstrapAccount?.current()]
+      const accountPending = own.pending || asking?.pending === true
       return {
         openshift: openshift.current(),
-        account: own.account, bootstrapAccount: asking?.account, accountPending: own.pending || asking?.pending === true,
-        restrictedIn: restricted?.current() ?? nowhere,
+        account: own.account, bootstrapAccount: asking?.account, accountPending,
+        restrictedIn: restricted?.current() ?? nowhere, settled: settled && !accountPending,
       }
     },
     /** The API server answers again, if it did not. */
@@ -90,7 +95,16 @@ function askFacts(options: ClusterOptions, fetch: Cluster['fetch']) {
 
 const nowhere: ReadonlySet<string> = new Set()
 
+function bootstrapAccountOf(options: ClusterOptions): OwnAccount | undefined {
+  const { bootstrap } = options.credential
+  return bootstrap && new OwnAccount({
+    ...options, credential: bootstrap.credential,
+    // While ours works, one that is rejected is no reason to wait: nobody is stronger by it.
+    fetch: (target, headers, more) => bootstrap.fetch(target, headers, { ...more, keep401: true }),
+  })
+}
+
 function openshiftOf({ openshift, log }: ClusterOptions, fetch: Cluster['fetch']): OpenshiftAnswer {
   if (openshift === 'auto') return detectOpenshift({ fetch, log })
-  return { current: () => openshift, tried: Promise.resolve(), soon() {}, close() {} }
+  return { current: () => openshift, tried: Promise.resolve(), answered: Promise.resolve(), soon() {}, close() {} }
 }

@@ -13,6 +13,8 @@ export interface OpenshiftAnswer {
   /** Resolves when the first attempt is over. */
   readonly tried: Promise<void>
   /** See Asking. */
+  readonly answered: Promise<void>
+  /** See Asking. */
   soon(): void
   close(): void
 }
@@ -32,6 +34,7 @@ export function detectOpenshift({ fetch, log }: OpenshiftOptions): OpenshiftAnsw
   return {
     current: () => openshift,
     tried: asking.tried,
+    answered: asking.answered,
     soon: () => asking.soon(),
     close: () => asking.close(),
   }

@@ -49,6 +49,8 @@ const slowestAfterNo = 600_000
  */
 export class OwnAccount {
   readonly tried: Promise<void>
+  /** See Asking. */
+  readonly answered: Promise<void>
   readonly #options: OwnAccountOptions
   readonly #asking: Asking
   #askedFor: Presented | undefined
@@ -61,6 +63,7 @@ export class OwnAccount {
     this.#options = options
     this.#asking = new Asking(signal => this.#ask(signal), options.schedule)
     this.tried = this.#asking.tried
+    this.answered = this.#asking.answered
   }
 
   current(): Known {

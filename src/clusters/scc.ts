@@ -26,6 +26,8 @@ const holds = 2 * askEvery
 /** Where pods that we create are held to the restricted constraints, asked beside the requests. */
 export class RestrictedNamespaces {
   readonly tried: Promise<void>
+  /** See Asking. */
+  readonly answered: Promise<void>
   readonly #options: SccOptions
   readonly #now: () => number
   readonly #asking: Asking
@@ -36,6 +38,7 @@ export class RestrictedNamespaces {
     this.#now = options.now ?? Date.now
     this.#asking = new Asking(signal => this.#ask(signal), options.schedule)
     this.tried = this.#asking.tried
+    this.answered = this.#asking.answered
   }
 
   /** Empty where nothing is known: then the guard stays everywhere. */

@@ -32,6 +32,8 @@ export interface ClusterFacts {
   readonly accountPending: boolean
   /** Namespaces in which our account is known to have no security context constraints beyond the restricted ones. */
   readonly restrictedIn: ReadonlySet<string>
+  /** False while some of all this is still being asked for; what is missing reads as the stricter answer. */
+  readonly settled: boolean
   /** Namespaces of this cluster that hold Portcullis itself or its callers. */
   readonly ownNamespaces: readonly string[]
 }

@@ -1,4 +1,6 @@
 // Whoever reads the Secrets beside our account reads our credential: its namespace is known in every form that a credential takes.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { callerEntry, codeOf } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
@@ -6,6 +8,7 @@ import { keyFor } from '../support/keys.ts'
 import { startProxy, type ProxyOptions, type TestProxy } from '../support/proxy.ts'
 import { connectRaw } from '../support/raw-client.ts'
 import { startUpstream, type Handler, type Reply } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
 import { jwt } from '../credentials/tokens.ts'
 
 const root = keyFor('ownroot0')
@@ -130,6 +133,37 @@ t.test('it does not wait for ever; until the answer is there, every namespace is
   for (let tries = 0; tries < 500 && status !== 200; tries++) ({ status } = await ask(t, ready, 'POST /api/v1/namespaces/a/pods'))
   t.equal(status, 200)
   t.match(await ask(t, ready, 'POST /api/v1/namespaces/bots/pods'), { status: 403, code: 'EscalationDenied' })
+})
+
+t.test('a reload that is not told whose our credential is ends no open stream; one that is told may', async (t) => {
+  const { handler, release } = holding()
+  let slow = false
+  const { upstream, proxy } = await start(t, {}, (request, reply) => {
+    if (request.target.includes('watch=')) {
+      reply.stream()
+      reply.chunk('first')
+      return undefined
+    }
+    if (request.target !== review) return handler(request, reply)
+    return slow ? handler(request, reply) : { status: 201, headers: ['Content-Type', 'application/json'], body: JSON.stringify(reviewed('robot')) }
+  })
+  const ready = await proxy
+  const watch = async (namespace: string) => {
+    const client = await connectRaw(t, { port: ready.port })
+    client.request('GET', `/api/v1/namespaces/${namespace}/secrets?watch=true`, ['Host', 'localhost', 'Authorization', `Bearer ${root.key}`])
+    const stream = await client.streamed()
+    t.equal(String(await stream.next()), 'first')
+    return { next: () => stream.next().then(String, () => 'ended') }
+  }
+  const [ours, other] = [await watch('bots'), await watch('a')]
+  slow = true
+  await writeFile(join(ready.folder, 'prod-ca.crt'), `${upstream.ca}\n`)
+  await until(async () => (await ask(t, ready, 'POST /api/v1/namespaces/a/pods')).status === 403)
+  const ended = Promise.race([ours.next().then(() => 'ours'), other.next().then(() => 'other')])
+  t.equal(await Promise.race([ended, ask(t, ready, 'GET /api/v1/namespaces/a/pods').then(({ status }) => status)]), 200, 'nothing is told yet, and nothing ends')
+  release()
+  t.equal(await ended, 'ours')
+  t.match(await ask(t, ready, 'POST /api/v1/namespaces/a/pods'), { status: 200 })
 })
 
 t.test('a start waits while an API server that may tell does not, so that nobody meets the doubt', async (t) => {

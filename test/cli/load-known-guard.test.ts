@@ -10,6 +10,6 @@ t.test('offline nothing is asked, so nothing is pending, and no constraint is kn
   })
   const { clusterFacts } = await loadKnown(join(folder, 'portcullis.yaml'), {})
   t.strictSame(clusterFacts(undefined), {
-    name: 'a', openshift: true, account: undefined, bootstrapAccount: undefined, accountPending: false, restrictedIn: new Set(), ownNamespaces: [],
+    name: 'a', openshift: true, account: undefined, bootstrapAccount: undefined, accountPending: false, restrictedIn: new Set(), settled: true, ownNamespaces: [],
   })
 })

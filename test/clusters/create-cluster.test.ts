@@ -36,9 +36,9 @@ t.test('its facts are what is configured and what the credential knows', async (
     name: 'b', openshift: false, account: { namespace: 'portcullis', name: 'proxy' }, bootstrapAccount: undefined, accountPending: false,
     restrictedIn: new Set(), ownNamespaces: ['portcullis'],
   }
-  t.strictSame(cluster.facts(), known)
-  await cluster.tried
-  t.strictSame(cluster.facts(), known)
+  t.strictSame(cluster.facts(), { ...known, settled: false })
+  await cluster.told
+  t.strictSame(cluster.facts(), { ...known, settled: true })
 })
 
 const opaque = { ...credentialOf('sha256~x'), facts: () => ({ ...credentialOf('').facts(), claims: noClaims }) }

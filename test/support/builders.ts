@@ -87,7 +87,7 @@ export function admitted(overrides: Partial<Omit<Admitted, 'question'>> & { ques
     impersonation: undefined,
     cluster: {
       name: overrides.cluster ?? 'prod', openshift: false, account: undefined, bootstrapAccount: undefined, accountPending: false,
-      restrictedIn: new Set(), ownNamespaces: [],
+      restrictedIn: new Set(), settled: true, ownNamespaces: [],
     },
     ...overrides.question,
   }

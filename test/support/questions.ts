@@ -8,7 +8,7 @@ import { callerWith } from './builders.ts'
 export function facts(overrides: Partial<ClusterFacts> = {}): ClusterFacts {
   return {
     name: 'prod', openshift: false, account: { namespace: 'own', name: 'proxy' }, bootstrapAccount: undefined, accountPending: false,
-    restrictedIn: new Set(), ownNamespaces: ['portcullis'],
+    restrictedIn: new Set(), settled: true, ownNamespaces: ['portcullis'],
     ...overrides,
   }
 }
