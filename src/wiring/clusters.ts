@@ -10,7 +10,7 @@ import { secretVariablesOf } from '../config/references.ts'
 import { watchExpiry } from '../credentials/expiry-warning.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { makeCredential } from './credentials.ts'
+import { makeCredential, runsPlugin } from './credentials.ts'
 import { readEndpoint, type EndpointReading } from './endpoint.ts'
 import type { Changeable, Prepared } from './prepared.ts'
 
@@ -92,12 +92,14 @@ interface EntryOptions extends ClusterWiringOptions {
 
 async function makeEntries(config: Config, before: readonly Entry[], options: EntryOptions): Promise<Entry[]> {
   const made: Entry[] = []
-  const secretVariables = secretVariablesOf(config)
+  const secretVariables = [...new Set(secretVariablesOf(config))].sort()
   try {
     for (const wanted of config.clusters) {
       const reading = await readEndpoint(wanted, options)
       const { endpoint, files, form } = reading
-      const fingerprint = JSON.stringify([wanted, endpoint, files, form, config.self])
+      // A plugin that goes on running would go on inheriting what is a secret by now.
+      const withheld = runsPlugin(wanted.credential, reading) ? secretVariables : []
+      const fingerprint = JSON.stringify([wanted, endpoint, files, form, withheld, config.self])
       const known = before.find(entry => entry.fingerprint === fingerprint)
       made.push(known ?? await makeEntry(wanted, { ...reading, secretVariables, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
     }

@@ -71,6 +71,12 @@ function makeOAuthSession({ username, password }: OAuthSessionConfig, deps: Cred
   return createOAuthSession({ name, ...endpoint, timeouts, username, password, hold, env, allowLoose, log })
 }
 
+/** Whether a program is started for it. */
+export function runsPlugin(config: CredentialConfig, { kubeconfig }: Pick<EndpointReading, 'kubeconfig'>): boolean {
+  if (config.kind === 'tokenRequest') return runsPlugin(config.bootstrap, { kubeconfig })
+  return config.kind === 'exec' || kubeconfig?.user.kind === 'exec'
+}
+
 /** How long the plugin of a kubeconfig may take, in milliseconds: as the default of `exec`. */
 const pluginTimeout = 30_000
 
