@@ -4,7 +4,7 @@ import { secretVariablesOf } from '../config/references.ts'
 import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { createLog } from '../log/log.ts'
 import { redactSecrets } from '../redaction/redact.ts'
-import { makeCredential } from '../wiring/credentials.ts'
+import { makeCredential, takingAlong } from '../wiring/credentials.ts'
 import { readEndpoint } from '../wiring/endpoint.ts'
 
 export interface OpenOptions {
@@ -35,10 +35,5 @@ async function open(cluster: ClusterConfig, config: Config, options: OpenOptions
   const { endpoint, kubeconfig } = await readEndpoint(cluster, options)
   const log = createLog({ level: 'silent', redact: redactSecrets })
   const credential = await makeCredential(cluster.credential, { ...options, log, secrets: new HeldSecrets(), secretVariables: secretVariablesOf(config), patient: false, cluster, endpoint, kubeconfig })
-  try {
-    return createClient({ name, ...endpoint, timeouts, credential })
-  } catch (error) {
-    credential.close()
-    throw error
-  }
+  return takingAlong(credential, () => createClient({ name, ...endpoint, timeouts, credential }))
 }

@@ -10,7 +10,7 @@ import { secretVariablesOf } from '../config/references.ts'
 import { watchExpiry } from '../credentials/expiry-warning.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { makeCredential, runsPlugin } from './credentials.ts'
+import { makeCredential, runsPlugin, takingAlong } from './credentials.ts'
 import { readEndpoint, type EndpointReading } from './endpoint.ts'
 import type { Changeable, Prepared } from './prepared.ts'
 
@@ -135,7 +135,7 @@ async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: Entr
   const { name, timeouts, openshift, discovery } = config
   const log = options.log.child({ cluster: name })
   const credential = await makeCredential(config.credential, { ...options, ...facts, log, cluster: config })
-  const cluster = createCluster({ name, ...facts.endpoint, timeouts, openshift, credential, ownNamespaces: facts.ownNamespaces, log })
+  const cluster = takingAlong(credential, () => createCluster({ name, ...facts.endpoint, timeouts, openshift, credential, ownNamespaces: facts.ownNamespaces, log }))
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
   let stop = () => {}
   return {

@@ -39,6 +39,16 @@ export async function makeCredential(config: CredentialConfig, deps: CredentialD
   return holding(await makeKind(config, deps), deps.secrets.holder())
 }
 
+/** Makes something that the credential is closed with; closes it where that cannot be made. */
+export function takingAlong<T>(credential: Credential, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    credential.close()
+    throw error
+  }
+}
+
 async function makeKind(config: CredentialConfig, deps: CredentialDeps): Promise<Credential> {
   const { env, allowLoose, podFolder } = deps
   const warn = (message: string) => deps.log.warn({}, message)
@@ -61,7 +71,7 @@ function makeExec({ provideClusterInfo, ...plugin }: Omit<ExecConfig, 'kind'>, k
 async function makeTokenRequest({ bootstrap, serviceAccount, audiences, lifetime }: TokenRequestConfig, deps: CredentialDeps): Promise<Renewing> {
   const { log, endpoint, cluster: { name, timeouts } } = deps
   const credential = await makeCredential(bootstrap, deps)
-  const client = createClient({ name, ...endpoint, timeouts, credential })
+  const client = takingAlong(credential, () => createClient({ name, ...endpoint, timeouts, credential }))
   return createTokenRequest({ bootstrap: client, serviceAccount, audiences, lifetime, log })
 }
 

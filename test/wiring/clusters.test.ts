@@ -7,8 +7,9 @@ import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { createLog } from '../../src/log/log.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { redactSecrets } from '../../src/redaction/redact.ts'
-import { wireClusters } from '../../src/wiring/clusters.ts'
+import { wireClusters, type ClusterWiringOptions } from '../../src/wiring/clusters.ts'
 import { jwt } from '../credentials/tokens.ts'
+import { makeAuthority } from '../support/certificates.ts'
 import { answering } from '../support/exec-plugin.ts'
 import { kubeconfigOf } from '../support/kubeconfigs.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
@@ -27,7 +28,7 @@ interface Folder {
   put(name: string, text: string): void
 }
 
-async function wire(t: Test, { path, put }: Folder, clusters: readonly object[]) {
+async function wire(t: Test, { path, put }: Folder, clusters: readonly object[], options: Partial<ClusterWiringOptions> = {}) {
   const configOf = (...clusters: object[]) => {
     put('portcullis.yaml', '')
     const { config, faults } = readConfig(join(path, 'portcullis.yaml'), JSON.stringify({ listen: { host: '127.0.0.1' }, clusters: clusters.map(cluster => ({ openshift: false, ...cluster })) }))
@@ -36,7 +37,7 @@ async function wire(t: Test, { path, put }: Folder, clusters: readonly object[])
   }
   const wired = await wireClusters(configOf(...clusters), {
     log: createLog({ level: 'silent', redact: redactSecrets }), secrets: new HeldSecrets(), metrics: createMetrics({ now: Date.now, nodeMetrics: false }),
-    env: { PATH: process.env.PATH, OTHER: 'other' }, podNamespace: undefined, allowLoose: false,
+    env: { PATH: process.env.PATH, OTHER: 'other' }, podNamespace: undefined, allowLoose: false, ...options,
   })
   t.teardown(() => wired.close())
   return {
@@ -87,3 +88,25 @@ t.test('clusters without a plugin live on, whatever is a secret of others', asyn
   await reload(a, { name: 'b', server, credential: { tokenEnv: 'OTHER' } })
   t.equal(wired.clusters.find('a'), before)
 })
+
+/** Tells how many credentials are not closed. */
+class CountedSecrets extends HeldSecrets {
+  open = 0
+
+  override holder(): (secrets: readonly string[]) => void {
+    this.open += 1
+    return (secrets) => { if (secrets.length === 0) this.open -= 1 }
+  }
+}
+
+for (const [what, credential] of [['a cluster', { inCluster: {} }], ['what asks for its tokens', { tokenRequest: { bootstrap: { inCluster: {} } } }]] as const) {
+  t.test(`where ${what} cannot be made the credential for it is closed`, async (t) => {
+    const folder = folderOf(t)
+    folder.put('token', token)
+    folder.put('ca.crt', makeAuthority().ca)
+    const secrets = new CountedSecrets()
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: 'none' }
+    await t.rejects(wire(t, folder, [{ name: 'a', credential }], { secrets, env, podFolder: folder.path }), { message: 'server must be an https URL' })
+    t.equal(secrets.open, 0)
+  })
+}
