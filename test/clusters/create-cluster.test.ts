@@ -94,6 +94,17 @@ t.test('while ours works, one that asked for it and is rejected makes nobody wai
   t.match(cluster.facts(), { bootstrapAccount: undefined, accountPending: false })
 })
 
+t.test('its facts are settled no more when the credential names somebody else', async (t) => {
+  const upstream = await startUpstream(t)
+  const named = { user: 'alice' }
+  const credential = { ...credentialOf('x'), facts: () => ({ ...credentialOf('').facts(), claims: { ...noClaims, ...named } }) }
+  const cluster = clusterFor(t, upstream, { credential })
+  await cluster.told
+  t.match(cluster.facts(), { accountPending: false, settled: true })
+  named.user = 'ci'
+  t.match(cluster.facts(), { accountPending: true, settled: false })
+})
+
 t.test('after an outage it is asked as soon as anything is answered, not when the next attempt is due', async (t) => {
   const upstream = await startUpstream(t)
   const { schedule, waits, next } = manualSchedule()
