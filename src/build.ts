@@ -102,7 +102,9 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
       await reloaded
       streams.close()
       rooms.callers.close()
-      await Promise.all([rooms.wired.close(), rooms.audit.close()])
+      await rooms.wired.close()
+      // After all that is cut, which has its last event yet to write.
+      await rooms.audit.close()
       await admin.close()
     },
   }

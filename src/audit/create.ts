@@ -49,24 +49,38 @@ export function createAudit(options: AuditOptions): PolicedAudit {
     })
   }
   let policy = compilePolicy(options.policy)
+  let open = 0
+  let allEnded = () => {}
   const trailOptions: TrailOptions = {
     mode,
     now,
-    ended: options.onEnded ?? (() => {}),
+    ended: (...end) => {
+      open -= 1
+      if (open === 0) allEnded()
+      options.onEnded?.(...end)
+    },
     levelOf: (facts, method) => policy(facts, method),
     ...createRecorder(sinks, options),
   }
   return {
-    open: (arrival: Arrival) => new AuditTrail(arrival, trailOptions),
+    open(arrival: Arrival) {
+      open += 1
+      return new AuditTrail(arrival, trailOptions)
+    },
     healthy: () => sinks.every(sink => sink.healthy()),
     setPolicy(rules) {
       policy = compilePolicy(rules)
     },
     async close() {
+      // A server is closed a moment before the last of its answers is.
+      if (open > 0) await within(lastWords, new Promise<void>((resolve) => { allEnded = resolve })).catch(() => {})
       await Promise.all(sinks.map(sink => sink.close()))
     },
   }
 }
+
+/** Milliseconds that an audit which is closed waits for the last events of requests that were cut. */
+const lastWords = 1000
 
 type Recorder = Pick<TrailOptions, 'record' | 'recordNow' | 'backlog'>
 

@@ -1,11 +1,12 @@
 // The whole of it is closed while something is still under way.
 import { once } from 'node:events'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { AuditEvent } from '../../src/audit/event.ts'
 import { build } from '../../src/build.ts'
 import { readConfig } from '../../src/config/load.ts'
 import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
@@ -40,9 +41,10 @@ async function start(t: Test, upstream: Upstream) {
     t.strictSame(faults, [])
     return config!
   }
-  const proxy = await build(configOf(), { secrets: new HeldSecrets(), log: createLog({ level: 'silent', redact: redactSecrets }), env: { PATH: process.env.PATH }, nodeMetrics: false })
+  const proxy = await build(configOf(), { secrets: new HeldSecrets(), log: createLog({ level: 'silent', redact: redactSecrets, destination: { write() {} } }), env: { PATH: process.env.PATH }, nodeMetrics: false })
   const get = (target: string, signal?: AbortSignal) => fetch(`http://127.0.0.1:${proxy.port}${target}`, { headers: { 'X-API-Key': caller.key }, ...signal === undefined ? {} : { signal } })
-  return { proxy, get, configOf, put }
+  const audited = async () => (await readFile(join(folder, 'audit.log'), 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as AuditEvent)
+  return { proxy, get, configOf, put, audited }
 }
 
 /** That target is answered by hand; nothing else is there. */
@@ -62,13 +64,14 @@ async function holding(t: Test, target: string) {
 
 t.test('a question of our own that nobody waits for any more holds no shutdown up', async (t) => {
   const { upstream, reached } = await holding(t, '/apis')
-  const { proxy, get } = await start(t, upstream)
+  const { proxy, get, audited } = await start(t, upstream)
   const leaves = new AbortController()
   const asking = get('/apis', leaves.signal)
   await reached
   leaves.abort()
   await t.rejects(asking)
   await t.resolves(proxy.close())
+  t.match(await audited(), [{ requestURI: '/apis', stage: 'ResponseComplete' }])
   await Promise.all(upstream.connections.map(({ closed }) => closed))
 })
 
