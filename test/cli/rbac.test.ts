@@ -318,3 +318,11 @@ function* withoutOneVerb(roles: readonly PrintedRole[]): Generator<PrintedRole[]
 t.test('an empty rule is printed as nothing', async (t) => {
   t.strictSame(rolesFor(needsOf([definition({ grants: [{ scope: null, rules: [rule()], namespaces: undefined }] })], cluster, []).needs, { namespace: 'a', name: 'b' }).length, 1)
 })
+
+t.test('what globs need everywhere is not printed once more beside it', async (t) => {
+  const wide = { ...rule(), apiGroups: ['*'], resources: ['*/log'], verbs: ['*'], namespaces: ['team-*'] }
+  const narrow = { ...rule(), apiGroups: ['apps'], resources: ['*/log'], verbs: ['get'], namespaces: ['*'] }
+  const grants = [{ scope: null, rules: [narrow, wide, narrow], namespaces: undefined }]
+  const [clusterRole] = boundRoles(printedFor(grants, []))
+  t.strictSame(clusterRole?.rules.filter(({ resources }) => resources?.includes('*/log')), [{ apiGroups: ['*'], resources: ['*/log'], verbs: ['*'] }])
+})

@@ -12,8 +12,10 @@ export const ownNeeds: readonly Permission[] = permissionsOf({
 /** A ClusterRole for what holds everywhere, and a Role for each namespace that needs more. */
 export function rolesFor(needs: readonly Need[], account: Account): RoleManifest[] {
   const subject: Subject = { kind: 'ServiceAccount', ...account }
-  const everywhere = least(needs.flatMap(({ permission, at }) => at.kind === 'everywhere' ? [permission] : []))
-  const byGlob = least(needs.flatMap(({ permission, at }) => at.kind === 'globs' ? [permission] : []), everywhere)
+  const wide = least(needs.flatMap(({ permission, at }) => at.kind === 'everywhere' ? [permission] : []))
+  const byGlob = least(needs.flatMap(({ permission, at }) => at.kind === 'globs' ? [permission] : []), wide)
+  // What globs need reaches everywhere too, so the wider of the two is enough; of equals one is left by now.
+  const everywhere = least(wide, byGlob)
   const own = least(ownNeeds, [...everywhere, ...byGlob])
   const blocks = [
     { comment: [], rules: toRules(everywhere) },
