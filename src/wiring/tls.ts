@@ -49,7 +49,7 @@ export class CertificateWatch {
     this.#watchFiles = watch
   }
 
-  /** `clusterFiles`: those that clusters' endpoints stand in. */
+  /** `clusterFiles`: those that clusters' endpoints stand in. Files that were not followed yet count as changed: they were read before. */
   async follow({ tls }: Config['listen'], clusterFiles: readonly string[]): Promise<void> {
     const files = [tls?.certFile, tls?.keyFile, tls?.clientCaFile, ...clusterFiles].filter(file => file !== undefined)
     if (files.join('\n') === this.#files) return
@@ -58,6 +58,7 @@ export class CertificateWatch {
     this.#watch?.close()
     this.#watch = watch
     this.#files = files.join('\n')
+    this.#onChange()
   }
 
   close(): void {

@@ -34,3 +34,20 @@ t.test('one that is closed follows nothing, and what it was about to follow neit
   t.strictSame(state.paths, ['/ca.crt'])
   t.equal(state.closed, true)
 })
+
+t.test('what it begins to follow was read before, and is to be read again: it may have changed in between', async (t) => {
+  const { state, watch } = handWatch()
+  let told = 0
+  const certificates = new CertificateWatch(() => { told += 1 }, watch)
+  const follow = (...files: string[]) => certificates.follow({ tls: undefined } as Config['listen'], files)
+  await follow()
+  t.equal(told, 0, 'nothing')
+  await follow('/ca.crt')
+  t.equal(told, 1)
+  await follow('/ca.crt')
+  t.equal(told, 1, 'the same')
+  await follow('/ca.crt', '/kubeconfig')
+  t.equal(told, 2)
+  state.change()
+  t.equal(told, 3)
+})
