@@ -69,9 +69,10 @@ function createHistory({ name, credential, now = Date.now }: ClientOptions) {
     rejected: (alert?: Error) => {
       const facts = credential.facts()
       const trouble = facts.trouble === undefined ? '' : `; ${facts.trouble}`
+      const why = whyRejected(facts, { now: now(), accepted })
       return new ProxyError('CredentialRejected',
-        `the API server of cluster "${name}" rejected the credential of Portcullis itself (${whyRejected(facts, { now: now(), accepted })})`,
-        { cause: new Error(`${describeCredential(facts)}${trouble}`, alert === undefined ? {} : { cause: alert }) })
+        `the API server of cluster "${name}" rejected the credential of Portcullis itself (${why})`,
+        { cause: new Error(`the API server rejected ${describeCredential(facts)} (${why})${trouble}`, alert === undefined ? {} : { cause: alert }) })
     },
   }
 }

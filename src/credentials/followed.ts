@@ -85,6 +85,7 @@ class Followed implements Credential {
   #take(material: Material): void {
     // What the files hold by now may be for the cluster that came after.
     if (this.#closed) return
+    if (this.#trouble !== undefined) this.#options.warn(`${this.#options.source} is good again`)
     this.#trouble = undefined
     // The same secret is the same object: after a 401 it is no other one.
     if (!isDeepStrictEqual(material.presented, this.#material.presented)) this.#material = material

@@ -138,11 +138,15 @@ export class Renewing implements Credential {
 
   async #issue(): Promise<void> {
     this.#cancel()
+    // Timers of ours keep no process alive, but this one is waited for: by a start, by a command, with nothing else open.
+    const awake = setInterval(() => {}, longestTimer)
     try {
       await this.#pause(atMostEvery - this.#since(this.#endedAt))
       this.#take(this.#alive(await this.#options.issue(this.#closed.signal)))
     } catch (error) {
       this.#fail(error as Error)
+    } finally {
+      clearInterval(awake)
     }
   }
 
@@ -192,8 +196,8 @@ export class Renewing implements Credential {
     const { log } = this.#options
     const facts = { err: error, expiresAt: this.#expiresAt() }
     if (this.#failures > 1) return
-    if (this.#material === undefined) log.error(facts, 'there is no credential: it could not be obtained; tried again')
-    else log.warn(facts, 'the credential could not be renewed; tried again while the present one lasts')
+    if (this.#material === undefined) log.error(facts, 'there is no credential: it could not be obtained; it will be tried again')
+    else log.warn(facts, 'the credential could not be renewed; it will be tried again while the present one lasts')
   }
 
   #expiresAt(): string | undefined {

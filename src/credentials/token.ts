@@ -11,6 +11,6 @@ export interface Token {
 export function readToken(text: string): Token {
   const token = text.trim()
   if (token === '') throw new Error('is empty')
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('holds more than one bearer token: blanks, line breaks or other characters')
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('holds more than one token, or blanks, line breaks or other characters in it')
   return { presented: { authorization: `Bearer ${token}`, certificate: undefined }, claims: readClaims(token) }
 }

@@ -1,5 +1,6 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Cluster, Clusters } from '../clusters/cluster.ts'
+import { timestamp } from '../credentials/times.ts'
 import { ProxyError } from '../errors.ts'
 import type { Check } from '../listen/admin.ts'
 
@@ -27,7 +28,7 @@ export function createReadiness({ clusters, audit, now }: ReadinessOptions): () 
     { name: 'config', ok: true },
     { name: 'callers', ok: true },
     ...(await Promise.all(clusters.all().map(checksOf))).flat(),
-    { name: 'audit', ok: audit.healthy(), message: 'a sink cannot write' },
+    audit.healthy() ? { name: 'audit', ok: true } : { name: 'audit', ok: false, message: 'a sink cannot write' },
   ]
 }
 
@@ -36,7 +37,7 @@ async function askCluster(cluster: Cluster, now: () => number): Promise<Check[]>
   const reachable = `cluster ${cluster.name} reachable`
   const { claims: { expiresAt }, trouble } = cluster.credential.facts()
   if (expiresAt !== undefined && expiresAt <= now()) {
-    return [{ name: credential, ok: false, message: trouble === undefined ? 'has expired' : `has expired: ${trouble}` }]
+    return [{ name: credential, ok: false, message: `has expired at ${timestamp(expiresAt)}${trouble === undefined ? '' : `: ${trouble}`}` }]
   }
   // It still serves: to be taken out of service for it now would be the outage that is to be prevented.
   const good: Check = { name: credential, ok: true, ...trouble === undefined ? {} : { message: `not renewed: ${trouble}` } }

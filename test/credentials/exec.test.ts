@@ -150,7 +150,7 @@ for (const [what, code, message, timeout = 30_000] of failures) {
     t.match(rest.slice(begin.length), message)
     t.throws(() => credential.present(), { code: 'CredentialRejected', message: 'Portcullis has no credential for this cluster at present (exec)' })
     t.notMatch(logged(), /S3cret/)
-    t.match(logged(), /there is no credential: it could not be obtained; tried again/)
+    t.match(logged(), /there is no credential: it could not be obtained; it will be tried again/)
   })
 }
 

@@ -119,7 +119,7 @@ for (const [what, cluster] of [
 const bad: readonly (readonly [what: string, name: string, text: string, mode: number, message: RegExp])[] = [
   ['a kubeconfig that is broken', 'config', '{ S3cret', 0o600, /cannot be read as YAML/],
   ['a kubeconfig that is loose', 'config', kubeconfigOf({ user: { tokenFile: 'token' } }), 0o644, /config is open to every user/],
-  ['a kubeconfig with a bad token', 'config', kubeconfigOf({ user: { token: 'S3cret S3cret' } }), 0o600, /config: the token holds more than one bearer token/],
+  ['a kubeconfig with a bad token', 'config', kubeconfigOf({ user: { token: 'S3cret S3cret' } }), 0o600, /config: the token holds more than one token/],
   ['a kubeconfig with a bad certificate', 'config', kubeconfigOf({ user: { 'client-certificate-data': base64('S3cret'), 'client-key-data': base64(first.key) } }), 0o600, /config: there is no certificate in PEM/],
   ['a kubeconfig with a key of another', 'config', kubeconfigOf({ user: inline({ cert: first.cert, key: second.key }) }), 0o600, /config: the private key is not that of the certificate/],
   ['a kubeconfig whose certificate is not there', 'config', kubeconfigOf({ user: { 'client-certificate': 'no.crt', 'client-key': 'no.key' } }), 0o600, /config: the file .*no\.crt does not exist/],

@@ -311,7 +311,7 @@ t.test('a renewal that fails is tried again with back-off, the present one stays
   t.strictSame(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
   t.equal(credential.present().authorization, 'Bearer good')
   t.equal(credential.facts().trouble, 'no answer')
-  t.strictSame(lines, [{ level: 'warn', message: 'the credential could not be renewed; tried again while the present one lasts' }])
+  t.strictSame(lines, [{ level: 'warn', message: 'the credential could not be renewed; it will be tried again while the present one lasts' }])
 
   broken = false
   await planner.go()

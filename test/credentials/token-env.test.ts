@@ -22,7 +22,7 @@ t.test('it cannot be renewed, unless what was rejected was another', async (t) =
 for (const [what, value, message] of [
   ['that is not set', undefined, 'the environment variable T is not set'],
   ['that is empty', ' \n', 'the token in the environment variable T is empty'],
-  ['with two lines', 'S3cret\nX-Other: y', /holds more than one bearer token/],
+  ['with two lines', 'S3cret\nX-Other: y', /holds more than one token/],
 ] as const) {
   t.test(`a variable ${what} is an error that does not repeat it`, async (t) => {
     t.throws(() => createTokenEnv({ variable: 'T', env: { T: value } }), { message })

@@ -62,9 +62,13 @@ t.test('a file that turns bad is reported without its content, and the last good
   writeFileSync(path, 'S3cret S3cret')
   state.change()
   await until(() => warnings.length === 1)
-  t.match(warnings[0], /token holds more than one bearer token.*; the last good one stays in use$/)
+  t.match(warnings[0], /token holds more than one token.*; the last good one stays in use$/)
   t.notMatch(warnings[0], /S3cret/)
   t.equal(credential.present().authorization, `Bearer ${first}`)
+  writeFileSync(path, second)
+  state.change()
+  await until(() => warnings.length === 2)
+  t.match(warnings[1], /token is good again$/)
 })
 
 t.test('a change while the file is first read is not lost', async (t) => {
@@ -79,7 +83,7 @@ t.test('a change while the file is first read is not lost', async (t) => {
 
 for (const [what, content, message] of [
   ['that is empty', '', /token is empty$/],
-  ['with two tokens', 'a\nb', /token holds more than one bearer token/],
+  ['with two tokens', 'a\nb', /token holds more than one token/],
   ['that is not there', undefined, /token does not exist$/],
 ] as const) {
   t.test(`a file ${what} is no start, and nothing is followed`, async (t) => {
