@@ -1,5 +1,5 @@
 import type { Claims } from './claims.ts'
-import type { CredentialFacts } from './credential.ts'
+import type { CredentialFacts, CredentialKind } from './credential.ts'
 import { timestamp } from './times.ts'
 
 export interface DiagnoseOptions {
@@ -11,15 +11,25 @@ export interface DiagnoseOptions {
 
 /**
  * Why the API server said 401 to our own credential, as far as the credential itself tells:
- * expired, not valid yet, made for somebody else, from another cluster, or else its account
- * is gone. May be shown to a caller: no path, no address, no secret.
+ * expired, not valid yet, made for somebody else, from another cluster or CA, or else its
+ * account is gone. May be shown to a caller: no path, no address, no secret.
  */
 export function whyRejected({ kind, claims }: CredentialFacts, { now, accepted }: DiagnoseOptions): string {
   const { user, expiresAt, notBefore } = claims
   const whose = user === undefined ? kind : `${kind}, ${user}`
   if (expiresAt !== undefined && expiresAt <= now) return `${whose}: it expired at ${timestamp(expiresAt)}`
   if (notBefore !== undefined && notBefore > now) return `${whose}: it is not valid before ${timestamp(notBefore)}; do the clocks agree?`
-  return `${whose}: ${wrongAudience(claims) ?? wrongCluster(claims, accepted) ?? notKnownThere(claims)}`
+  return `${whose}: ${wrongAudience(claims) ?? wrongCluster(claims, accepted) ?? (isCertificate(kind, claims) ? unknownIssuer(claims) : notKnownThere(claims))}`
+}
+
+/** A plugin or a kubeconfig may give one too: its issuer is known then, and nothing that a token would say of itself. */
+function isCertificate(kind: CredentialKind, { issuer, account, audience }: Claims): boolean {
+  return kind === 'clientCertificate' || (issuer !== undefined && account === undefined && audience.length === 0)
+}
+
+/** Nobody can revoke one, and it needs no account: the API server says 401 to a certificate of a CA that is not its own. */
+function unknownIssuer({ issuer }: Claims): string {
+  return `its issuer${issuer === undefined ? '' : ` (${issuer})`} is none of the API server's --client-ca-file, or it is for another cluster`
 }
 
 /** By default the API server's one audience is its issuer (kube-apiserver --api-audiences). */

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { noClaims, type Claims } from '../../src/credentials/claims.ts'
+import type { CredentialKind } from '../../src/credentials/credential.ts'
 import { describeCredential } from '../../src/credentials/describe.ts'
 import { whyRejected } from '../../src/credentials/diagnose.ts'
 
@@ -37,4 +38,20 @@ t.test('an end that no date holds can be told', async (t) => {
 t.test('of an opaque token nothing is claimed to be known', async (t) => {
   const facts = { kind: 'tokenEnv', source: 'X', renewal: '', claims: noClaims, trouble: undefined } as const
   t.equal(whyRejected(facts, { now, accepted: undefined }), 'tokenEnv: it was revoked, or its account was deleted, or it is for another cluster')
+})
+
+t.test('of a certificate its issuer is told: it has no account that could be deleted, and nobody can revoke it', async (t) => {
+  const certificate: Claims = { ...noClaims, user: 'robot', issuer: 'O=tools, CN=ca' }
+  const why = 'is none of the API server\'s --client-ca-file, or it is for another cluster'
+  const rows: readonly [CredentialKind, Claims, string][] = [
+    ['clientCertificate', certificate, `robot: its issuer (O=tools, CN=ca) ${why}`],
+    ['clientCertificate', { ...certificate, account, user: 'system:serviceaccount:tools:proxy' }, `system:serviceaccount:tools:proxy: its issuer (O=tools, CN=ca) ${why}`],
+    ['clientCertificate', { ...certificate, issuer: undefined }, `robot: its issuer ${why}`],
+    ['exec', certificate, `robot: its issuer (O=tools, CN=ca) ${why}`],
+    ['kubeconfig', certificate, `robot: its issuer (O=tools, CN=ca) ${why}`],
+  ]
+  for (const [kind, claims, expected] of rows) {
+    const facts = { kind, source: 'x', renewal: '', claims, trouble: undefined }
+    t.equal(whyRejected(facts, { now, accepted: undefined }), `${kind}, ${expected}`)
+  }
 })
