@@ -132,8 +132,9 @@ function addAccount(program: Command, done: Done, terminal: Terminal): void {
     .option(...configOption)
     .option('--cluster <name>', 'of this cluster alone')
     .option('--json', 'a list of objects')
+    .option('--offline', 'do not ask the clusters whether they accept it')
     .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
-    .action(async (options: WithConfig & { cluster?: string, json?: boolean, allowLoosePermissions?: boolean }) => {
+    .action(async (options: WithConfig & { cluster?: string, json?: boolean, offline?: boolean, allowLoosePermissions?: boolean }) => {
       const args = { ...options, configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
       leave(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), terminal, done)
     })

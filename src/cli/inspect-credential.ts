@@ -2,6 +2,7 @@ import type { Client } from '../clusters/client.ts'
 import { askIdentity } from '../clusters/identity.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
 import { accountOfUser } from '../credentials/claims.ts'
+import { ProxyError } from '../errors.ts'
 import type { Account } from '../model/verdict.ts'
 import { openClient, type OpenOptions } from './open-client.ts'
 import { operatorMessageOf } from './output.ts'
@@ -23,15 +24,19 @@ export interface Inspected {
   readonly expiresAt: number | null
   readonly boundTo: readonly string[]
   readonly renewal: string | null
-  /** Why there is none, or no newer one, or why nobody knows whose it is. */
+  /** Why there is none, or no newer one. */
   readonly trouble: string | null
-  /** False where it cannot be had, or has ended. */
+  /** Whether the cluster takes it; null where that was not asked. */
+  readonly accepted: boolean | null
+  /** Why not, or why that was not asked. */
+  readonly acceptedReason: string | null
+  /** False where it cannot be had, has ended or is not accepted. */
   readonly usable: boolean
 }
 
 export interface InspectOptions extends OpenOptions {
-  /** Milliseconds for asking the cluster who we are. */
-  readonly askWithin: number
+  /** Milliseconds for asking the cluster who we are; undefined: it is not asked. */
+  readonly askWithin: number | undefined
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -41,6 +46,7 @@ export async function inspectCredential(cluster: ClusterConfig, config: Config, 
   const nothing = {
     cluster: cluster.name, kind: cluster.credential.kind, source: null, user: null, account: null, userFrom: null, issuer: null, audience: [],
     issuedAt: null, notBefore: null, expiresAt: null, boundTo: [], renewal: null,
+    accepted: null, acceptedReason: 'there is no credential',
   }
   let client: Client
   try {
@@ -57,16 +63,16 @@ export async function inspectCredential(cluster: ClusterConfig, config: Config, 
 }
 
 async function inspect(client: Client, options: InspectOptions): Promise<Omit<Inspected, 'cluster' | 'kind'>> {
-  const { user, trouble } = await whose(client, options)
+  const { user, accepted, acceptedReason } = await whose(client, options)
   // After asking: a 401 may have renewed it.
-  const { source, renewal, claims, trouble: ofCredential } = client.credential.facts()
+  const { source, renewal, claims, trouble } = client.credential.facts()
   const { expiresAt, notBefore, issuedAt, issuer, audience, boundTo } = claims
   const now = options.now()
   const expired = expiresAt !== undefined && expiresAt <= now
   const troubles = [
     ...expired ? ['it has expired'] : [],
     ...notBefore !== undefined && notBefore > now ? ['it is not valid yet; do the clocks agree?'] : [],
-    ...[ofCredential, trouble].filter(text => text !== undefined),
+    ...trouble === undefined ? [] : [trouble],
   ]
   const name = claims.user ?? user ?? null
   return {
@@ -74,19 +80,25 @@ async function inspect(client: Client, options: InspectOptions): Promise<Omit<In
     user: name, account: claims.account ?? accountOfUser(name ?? '') ?? null,
     userFrom: claims.user !== undefined ? 'credential' : user !== undefined ? 'cluster' : null,
     issuedAt: issuedAt ?? null, notBefore: notBefore ?? null, expiresAt: expiresAt ?? null,
-    trouble: troubles.length === 0 ? null : troubles.join('; '), usable: !expired,
+    trouble: troubles.length === 0 ? null : troubles.join('; '), accepted, acceptedReason, usable: !expired && accepted !== false,
   }
 }
 
-/** The cluster is asked where the credential does not name its user. */
-async function whose({ credential, fetch }: Client, { askWithin }: InspectOptions): Promise<{ user?: string, trouble?: string }> {
-  if (credential.facts().claims.user !== undefined) return {}
+/** The cluster is asked of every credential: of a deleted account, or of another audience, it says nothing itself. */
+async function whose({ fetch }: Client, { askWithin }: InspectOptions): Promise<Pick<Inspected, 'accepted' | 'acceptedReason'> & { user?: string }> {
+  if (askWithin === undefined) return { accepted: null, acceptedReason: '--offline' }
   const signal = AbortSignal.timeout(askWithin)
   try {
-    const identity = await askIdentity(fetch, signal)
-    return typeof identity === 'string' ? { trouble: 'whose it is could not be asked: the API server does not tell' } : { user: identity.user }
+    const identity = await Promise.race([askIdentity(fetch, signal), aborted(signal)])
+    if (typeof identity === 'string') return { accepted: null, acceptedReason: 'the API server does not tell' }
+    return { accepted: true, acceptedReason: null, user: identity.user }
   } catch (error) {
-    const why = signal.aborted ? `there was no answer within ${askWithin / 1000} s` : operatorMessageOf(error)
-    return { trouble: `whose it is could not be asked: ${why}` }
+    if (error instanceof ProxyError && error.code === 'CredentialRejected') return { accepted: false, acceptedReason: error.message }
+    return { accepted: null, acceptedReason: signal.aborted ? `there was no answer within ${askWithin / 1000} s` : operatorMessageOf(error) }
   }
+}
+
+/** After a 401 a renewal is waited for as well, and that knows nothing of the signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }) })
 }

@@ -13,6 +13,8 @@ export interface TokenInspectArgs {
   readonly json?: boolean
   /** Read credentials though every user of this machine may. */
   readonly allowLoose?: boolean
+  /** No cluster is asked whether it takes the credential. */
+  readonly offline?: boolean
 }
 
 export interface TokenInspectDeps extends Pick<OpenOptions, 'env' | 'podFolder'> {
@@ -29,14 +31,15 @@ const patient = { obtain: 60_000, ask: 5000, silent: 2000 }
 
 /**
  * `portcullis token inspect`: of each cluster's credential whose it is, until when, and how it
- * renews; never the credential. Returns the exit code: 0, or 1 where one cannot be had or has ended.
+ * renews; never the credential. Returns the exit code: 0, or 1 where one cannot
+ * be had, has ended or is not accepted.
  */
 export async function tokenInspectCommand(args: TokenInspectArgs, deps: TokenInspectDeps): Promise<number> {
   try {
     const { config } = await requireConfig(args.configFile)
     const clusters = args.cluster === undefined ? config.clusters : [findCluster(config.clusters, args.cluster)]
     const { env, podFolder, now, patience = patient } = deps
-    const options = { env, podFolder, now, allowLoose: args.allowLoose ?? false, within: patience.obtain, askWithin: patience.ask }
+    const options = { env, podFolder, now, allowLoose: args.allowLoose ?? false, within: patience.obtain, askWithin: args.offline === true ? undefined : patience.ask }
     const inspected = await saying(Promise.all(clusters.map(cluster => inspectCredential(cluster, config, options))), patience.silent, deps.stderr)
     const text = args.json === true ? JSON.stringify(inspected.map(toJson), null, 2) : inspected.map(one => toText(one, now())).join('\n\n')
     await write(deps.stdout, `${redactSecrets(text)}\n`)
@@ -63,6 +66,7 @@ function toText(inspected: Inspected, now: number): string {
     ['kind', kind],
     ['from', source],
     ['account', accountWords(inspected)],
+    ['accepted', acceptedWords(inspected)],
     ['issuer', issuer],
     ['audience', audience.length === 0 ? null : audience.join(', ')],
     ['issued', issuedAt === null ? null : `${timestamp(issuedAt)} (${relative(issuedAt, now)})`],
@@ -79,6 +83,11 @@ function toText(inspected: Inspected, now: number): string {
 function accountWords({ source, user, userFrom }: Inspected): string | null {
   if (source === null) return null
   return user === null ? 'not known' : `${user}${userFrom === 'cluster' ? ' (as the cluster says)' : ''}`
+}
+
+function acceptedWords({ source, accepted, acceptedReason }: Inspected): string | null {
+  if (source === null) return null
+  return accepted === true ? 'yes' : `${accepted === null ? 'not asked' : 'no'}: ${acceptedReason}`
 }
 
 function expiryWords(expiresAt: number | null, now: number): string {

@@ -36,9 +36,9 @@ t.test('token inspect, rbac and check', async (t) => {
   await writeFile(file('p.yaml'), `listen: { insecure: true }\nclusters: [{ name: prod, server: "${upstream.url}", caFile: ca.crt, credential: { tokenEnv: T } }]\n`)
   const config = ['--config', file('p.yaml')]
 
-  const inspected = await typed(['token', 'inspect', ...config, '--cluster', 'prod', '--json', '--allow-loose-permissions'], { T: token })
+  const inspected = await typed(['token', 'inspect', ...config, '--cluster', 'prod', '--json', '--offline', '--allow-loose-permissions'], { T: token })
   t.match(inspected, { code: 0, exited: 0, stderr: '' })
-  t.match(JSON.parse(inspected.stdout), [{ cluster: 'prod', user: 'system:serviceaccount:ops:proxy' }])
+  t.match(JSON.parse(inspected.stdout), [{ cluster: 'prod', user: 'system:serviceaccount:ops:proxy', acceptedReason: '--offline' }])
 
   const printed = await typed(['rbac', ...config, '--cluster', 'prod', '--service-account', 'x/y', '--namespace', 'b-1', '--namespace', 'b-2'], { T: token })
   t.match(printed, { code: 0, exited: undefined, stdout: /name: portcullis-b-1\n(.*\n)*.*name: portcullis-b-2\n(.*\n)*.*namespace: x\n {4}name: y\n/ })

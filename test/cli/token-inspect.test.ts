@@ -8,6 +8,8 @@ import { tokenInspectCommand, type TokenInspectArgs, type TokenInspectDeps } fro
 import { jwt } from '../credentials/tokens.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
+import { answering } from '../support/exec-plugin.ts'
+import { startUpstream } from '../support/recording-upstream.ts'
 import { startSample } from '../support/sample.ts'
 import { removeLater } from '../support/scope.ts'
 
@@ -38,17 +40,19 @@ async function inspect(t: Test, { clusters, files = {}, env = {}, args = {}, dep
   return { code, folder, text: stdout.text, stderr: stderr.text }
 }
 
-const prod = { name: 'prod', server: 'https://x.invalid', credential: { tokenEnv: 'T' } }
+// Nobody listens there.
+const prod = { name: 'prod', server: 'https://127.0.0.1:1', credential: { tokenEnv: 'T' } }
 
 t.test('a token that says all of itself: what it says, in words, and nothing of it', async (t) => {
   const token = jwt(claims)
-  const { code, text, stderr } = await inspect(t, { clusters: [prod], env: { T: token } })
+  const { code, text, stderr } = await inspect(t, { clusters: [prod], env: { T: token }, args: { offline: true } })
   t.equal(code, 0)
   t.equal(stderr, '')
   t.equal(text, `cluster prod
   kind:       tokenEnv
   from:       the environment variable T
   account:    system:serviceaccount:ops:proxy
+  accepted:   not asked: --offline
   issuer:     https://kubernetes.default.svc
   audience:   https://kubernetes.default.svc
   issued:     2026-11-20T15:00:00.000Z (21 h ago)
@@ -75,10 +79,11 @@ t.test('as JSON, a list of objects that all have the same fields', async (t) => 
     account: { namespace: 'ops', name: 'proxy' }, userFrom: 'credential',
     issuer: 'https://kubernetes.default.svc', audience: ['https://kubernetes.default.svc'],
     boundTo: ['pod ops/p-0'], renewal: 'by a restart: an environment never changes', trouble: null, usable: true,
+    accepted: null, acceptedReason: 'the API server could not be reached (connect ECONNREFUSED 127.0.0.1:1)',
     issuedAt: '2026-11-20T15:00:00.000Z', notBefore: null, expiresAt: '2026-11-21T15:01:00.000Z',
   })
   t.strictSame(Object.keys(second ?? {}).sort(), Object.keys(first ?? {}).sort())
-  t.match(second, { cluster: 'test', usable: false, trouble: /^the file .*nowhere does not exist$/ })
+  t.match(second, { cluster: 'test', usable: false, accepted: null, acceptedReason: 'there is no credential', trouble: /^the file .*nowhere does not exist$/ })
 })
 
 t.test('one that has ended, or is not to be had, is 1; one that is not valid yet is told', async (t) => {
@@ -116,23 +121,50 @@ t.test('an opaque token: the cluster is asked whose it is', async (t) => {
   const cluster = { ...prod, server: sample.url, caFile: 'ca.crt' }
   const { code, text } = await inspect(t, { clusters: [cluster], files: { 'ca.crt': ca }, env: { T: token } })
   t.equal(code, 0)
-  t.match(text, /^ {2}account: +system:serviceaccount:portcullis:portcullis \(as the cluster says\)\n {2}expires: +it does not say$/m)
+  t.match(text, /^ {2}account: +system:serviceaccount:portcullis:portcullis \(as the cluster says\)\n {2}accepted: +yes\n {2}expires: +it does not say$/m)
   t.notMatch(text, token)
   const { text: json } = await inspect(t, { clusters: [cluster], files: { 'ca.crt': ca }, env: { T: token }, args: { json: true } })
-  t.match(JSON.parse(json), [{ user: 'system:serviceaccount:portcullis:portcullis', account: { namespace: 'portcullis', name: 'portcullis' }, userFrom: 'cluster' }])
+  t.match(JSON.parse(json), [{ user: 'system:serviceaccount:portcullis:portcullis', account: { namespace: 'portcullis', name: 'portcullis' }, userFrom: 'cluster', accepted: true, acceptedReason: null, usable: true }])
 })
 
-t.test('an opaque token that the cluster refuses, or a cluster that cannot be asked: that is told, and is no failure', async (t) => {
+t.test('a credential that the cluster does not accept is 1, whatever it says of itself; a cluster that cannot be asked is told, and is no failure', async (t) => {
   const { sample, ca } = await startSample(t)
-  const refused = await inspect(t, { clusters: [{ ...prod, server: sample.url, caFile: 'ca.crt' }], files: { 'ca.crt': ca }, env: { T: 'sha256~wrong' } })
-  t.match(refused, { code: 0, text: /account: +not known\n(.*\n)* {2}trouble: +whose it is could not be asked: the API server of cluster "prod" rejected the credential/m })
-  t.notMatch(refused.text, 'wrong')
+  const given = { clusters: [{ ...prod, server: sample.url, caFile: 'ca.crt' }], files: { 'ca.crt': ca } }
+  const lasting = { ...claims, exp: seconds(Date.now() + 24 * hour) }
+  const no = (why: string) => new RegExp(`^ {2}accepted: +no: the API server of cluster "prod" rejected the credential of Portcullis itself \\(tokenEnv.*: ${why}`, 'm')
+  const rows: [string, string][] = [
+    ['sha256~wrong', 'it was revoked'],
+    [jwt(lasting), 'its account or the pod ops/p-0 that it is bound to was deleted'],
+    [jwt({ ...lasting, aud: ['vault'] }), 'wrong audience\\? it is for vault'],
+  ]
+  for (const [token, why] of rows) {
+    const refused = await inspect(t, { ...given, env: { T: token } })
+    t.match(refused, { code: 1, text: no(why) })
+    t.notMatch(refused.text, token)
+    const { code, text } = await inspect(t, { ...given, env: { T: token }, args: { json: true } })
+    t.match({ code, said: JSON.parse(text) as unknown }, { code: 1, said: [{ accepted: false, acceptedReason: new RegExp(why), usable: false }] })
+  }
   const gone = await inspect(t, { clusters: [{ ...prod, server: 'https://127.0.0.1:1', caFile: 'ca.crt' }], files: { 'ca.crt': ca }, env: { T: 'x' } })
-  t.match(gone, { code: 0, text: /could not be asked: the API server could not be reached \(.*ECONNREFUSED/ })
+  t.match(gone, { code: 0, text: /account: +not known\n {2}accepted: +not asked: the API server could not be reached \(.*ECONNREFUSED/ })
   const silent = await startSilent(t)
   const patience = { obtain: 5000, ask: 50, silent: 60_000 }
   const never = await inspect(t, { clusters: [{ ...prod, server: silent, caFile: 'ca.crt', timeouts: { connect: '300ms' } }], files: { 'ca.crt': ca }, env: { T: 'x' }, deps: { patience } })
-  t.match(never, { code: 0, text: /could not be asked: there was no answer within 0.05 s/ })
+  t.match(never, { code: 0, text: /accepted: +not asked: there was no answer within 0.05 s/ })
+})
+
+t.test('a renewal after a 401 is not waited for any longer than the answer', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer(() => ({ status: 401, body: '{}' }))
+  // The second time it is run there is no end.
+  const plugin = `const f = process.argv[1], fs = require('node:fs'); if (fs.existsSync(f)) setInterval(() => {}, 1000)
+    else { fs.writeFileSync(f, ''); ${answering('{ token: "x" }')} }`
+  const credential = { exec: { command: process.execPath, args: ['-e', plugin, join(t.testdir({}), 'ran')], timeout: '4s' } }
+  const begin = performance.now()
+  const { code, text } = await inspect(t, {
+    clusters: [{ ...prod, server: upstream.url, caFile: 'ca.crt', credential }], files: { 'ca.crt': upstream.ca }, deps: { patience: { obtain: 60_000, ask: 1000, silent: 60_000 } },
+  })
+  t.match({ code, text }, { code: 0, text: /accepted: +not asked: there was no answer within 1 s/ })
+  t.ok(performance.now() - begin < 4000)
 })
 
 /** Takes connections and never says a word. */
