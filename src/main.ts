@@ -14,10 +14,14 @@ const program = new Command('portcullis')
 exitOnCrash(error => process.stderr.write(`portcullis: crashed: ${redactSecrets(JSON.stringify(serializeError(error)))}\n`))
 addCommands(program, code => { process.exitCode = code })
 
+// Waits of ours hold no process: a command ends when it is done, not when nothing happens to be open.
+const awake = setInterval(() => {}, 2 ** 30)
 try {
   await program.parseAsync()
 } catch (error) {
   // Commander has said what is wrong; asking for help or the version is no error.
   process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : 1
   if (!(error instanceof CommanderError)) process.stderr.write(`portcullis: ${messageOf(error)}\n`)
+} finally {
+  clearInterval(awake)
 }
