@@ -1,3 +1,4 @@
+import { PluginStderr } from '../credentials/exec-stderr.ts'
 import { ProxyError } from '../errors.ts'
 
 /** Where a command writes: process.stdout, or a test's ear. */
@@ -19,6 +20,7 @@ export function messageOf(error: unknown): string {
 /** For an operator, who may know the cause of what a caller would be told. */
 export function operatorMessageOf(error: unknown): string {
   // Of a rejected credential the message says all that its cause does.
-  const cause = error instanceof ProxyError && error.code !== 'CredentialRejected' && error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  const told = error instanceof ProxyError ? error.code !== 'CredentialRejected' : error instanceof Error && error.cause instanceof PluginStderr
+  const cause = told && error.cause instanceof Error ? ` (${error.cause.message.trim()})` : ''
   return `${messageOf(error)}${cause}`
 }

@@ -77,7 +77,12 @@ function toText(inspected: Inspected, now: number): string {
     ['trouble', trouble],
   ]
   const width = Math.max(...lines.map(([name]) => name.length)) + 2
-  return [`cluster ${cluster}`, ...lines.flatMap(([name, value]) => value === null ? [] : [`  ${`${name}:`.padEnd(width)}${value}`])].join('\n')
+  return [`cluster ${cluster}`, ...lines.flatMap(([name, value]) => value === null ? [] : [`  ${`${name}:`.padEnd(width)}${oneLine(value)}`])].join('\n')
+}
+
+/** A token and a plugin say what they like: nothing that a terminal would obey. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ')
 }
 
 function accountWords({ source, user, userFrom }: Inspected): string | null {

@@ -1,5 +1,10 @@
 import { redacted, redactSecrets } from '../redaction/redact.ts'
 
+/** Cause of a plugin's failure: what it wrote to its stderr, cleaned. For the log and an operator, no caller. */
+export class PluginStderr extends Error {
+  override readonly name = 'PluginStderr'
+}
+
 /** What a plugin wrote to its stderr, without secrets that are known, that look like one, or that might well be one: it prints what it likes. */
 export function cleanStderr(stderr: string, known: readonly string[]): string {
   const rest = known.reduce((text, secret) => text.replaceAll(secret, redacted), stderr)

@@ -2,7 +2,7 @@ import type { CredentialFacts, Presented } from './credential.ts'
 import { readAnswer } from './exec-answer.ts'
 import { execInfo, type ExecApiVersion, type ExecCluster } from './exec-info.ts'
 import { ExecFailure, runPlugin, type ExecOutput } from './exec-run.ts'
-import { cleanStderr } from './exec-stderr.ts'
+import { cleanStderr, PluginStderr } from './exec-stderr.ts'
 import type { Material } from './followed.ts'
 import { Renewing, type RenewingOptions } from './renewing.ts'
 
@@ -74,9 +74,9 @@ class Plugin {
     return { presented: { ...presented, certificate: same ? before : after }, claims }
   }
 
-  /** What it wrote to stderr often says why, and is for the log alone. */
+  /** What it wrote to stderr often says why, and is for the log and an operator alone. */
   #failure({ message }: Error, stderr: string): Error {
-    const cause = stderr === '' ? {} : { cause: new Error(`on its stderr: ${cleanStderr(stderr, secretsOf(this.#last))}`) }
+    const cause = stderr === '' ? {} : { cause: new PluginStderr(`on its stderr: ${cleanStderr(stderr, secretsOf(this.#last))}`) }
     return new Error(`exec: the command ${this.#options.command} ${message}`, cause)
   }
 }

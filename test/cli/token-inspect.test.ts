@@ -8,7 +8,7 @@ import { tokenInspectCommand, type TokenInspectArgs, type TokenInspectDeps } fro
 import { jwt } from '../credentials/tokens.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
-import { answering } from '../support/exec-plugin.ts'
+import { answering, makePlugin } from '../support/exec-plugin.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
 import { startSample } from '../support/sample.ts'
 import { removeLater } from '../support/scope.ts'
@@ -195,6 +195,15 @@ t.test('a client certificate: the user of its subject', async (t) => {
   const { code, text } = await inspect(t, { clusters: [{ ...prod, credential }], files: { 'a.crt': cert, 'a.key': key } })
   t.equal(code, 0, text)
   t.match(text, /kind: +clientCertificate\n(.*\n)* {2}account: +robot\n(.*\n)* {2}expires: .*\(in 2 h\)\n/)
+})
+
+t.test('what a plugin that failed wrote to its stderr is told, without secrets, in one line', async (t) => {
+  const token = jwt(claims)
+  const command = makePlugin(t, `process.stderr.write('no session for robot\\n\\x1b[31mrun: login; had ${token}\\n'); process.exitCode = 3`)
+  const { code, text } = await inspect(t, { clusters: [{ ...prod, credential: { exec: { command } } }] })
+  t.equal(code, 1)
+  t.match(text, /^ {2}trouble: +exec: the command .* ended with exit code 3 \(on its stderr: no session for robot \[31mrun: login; had \[redacted\]\)$/m)
+  for (const part of token.split('.')) t.notMatch(text, part)
 })
 
 t.test('a credential that takes too long is given up, and whoever looks on is told that it is waited for', async (t) => {
