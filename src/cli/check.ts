@@ -15,6 +15,8 @@ export interface CheckArgs {
   readonly configFile: string
   /** Warnings count as faults. */
   readonly strict?: boolean
+  /** Ask with credentials though every user of this machine may read them. */
+  readonly allowLoose?: boolean
 }
 
 export interface CheckDeps extends Surroundings {
@@ -30,7 +32,7 @@ export interface CheckDeps extends Surroundings {
  * escalation routes each caller's scopes open, and what our own account may do that no scope
  * needs. Returns the exit code: 0, or 1 on faults (`strict`: on warnings).
  */
-export async function checkCommand({ configFile, strict = false }: CheckArgs, deps: CheckDeps): Promise<number> {
+export async function checkCommand({ configFile, strict = false, allowLoose = false }: CheckArgs, deps: CheckDeps): Promise<number> {
   const { config, faults, warnings, locate } = await loadConfig(configFile)
   if (config === undefined) return finish({ file: configFile, faults, warnings, notes: [], strict }, deps.stdout)
 
@@ -44,7 +46,7 @@ export async function checkCommand({ configFile, strict = false }: CheckArgs, de
     return finish({ file: configFile, faults: callers.faults, warnings: all, notes: [], strict }, deps.stdout)
   }
   const linted = lintCallers({ scopes: read.flatMap(({ scopes }) => scopes), callers: read.flatMap(({ callers }) => callers) })
-  const account = await lintAccount(config, callers.callers, deps)
+  const account = await lintAccount(config, callers.callers, { ...deps, allowLoose })
   return finish({
     file: configFile, faults: [], strict,
     warnings: [...byPosition([...ofConfig, ...account.findings.map(locate)]), ...byPosition([...callers.warnings, ...linted.warnings])],
@@ -54,8 +56,8 @@ export async function checkCommand({ configFile, strict = false }: CheckArgs, de
 }
 
 /** What our account may do on each cluster that no caller needs, as far as the clusters tell. */
-async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder, askWithin = 3000 }: CheckDeps) {
-  const options = { env, podFolder, allowLoose: false, within: askWithin }
+async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder, allowLoose, askWithin = 3000 }: CheckDeps & { allowLoose: boolean }) {
+  const options = { env, podFolder, allowLoose, within: askWithin }
   const answers = await Promise.all(config.clusters.map(cluster => askOwnRights(cluster, config, callers, options)))
   const findings: Finding[] = []
   const notes: string[] = []

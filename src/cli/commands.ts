@@ -15,6 +15,7 @@ import { serveCommand } from './serve.ts'
 import { tokenInspectCommand } from './token-inspect.ts'
 
 const configOption = ['--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)'] as const
+const looseOption = ['--allow-loose-permissions', 'read credentials from files that every user of this machine may read'] as const
 
 /** What a command reads and writes, and how it ends: `process`, or a test's. */
 export interface Terminal {
@@ -49,7 +50,7 @@ function addServers(program: Command, done: Done, terminal: Terminal): void {
   program.command('serve')
     .description('run the proxy; in a pod and without a config file, for the cluster that it runs in')
     .option(...configOption)
-    .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
+    .option(...looseOption)
     .action(async (options: WithConfig & { allowLoosePermissions?: boolean }) => {
       const args = { configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
       ended(await serveCommand(args, { stderr, env }), terminal, done)
@@ -79,8 +80,10 @@ function addChecks(program: Command, done: Done, terminal: Terminal): void {
     .description('validate the config and the callers, warn of what reaches far, and list which escalation routes are open')
     .option(...configOption)
     .option('--strict', 'exit with 1 on warnings too')
-    .action(async (options: WithConfig & { strict?: boolean }) => {
-      leave(await checkCommand({ configFile: await configFile(options, env), strict: options.strict === true }, { stdout, env, now: Date.now }), terminal, done)
+    .option(...looseOption)
+    .action(async (options: WithConfig & { strict?: boolean, allowLoosePermissions?: boolean }) => {
+      const args = { configFile: await configFile(options, env), strict: options.strict === true, allowLoose: options.allowLoosePermissions === true }
+      leave(await checkCommand(args, { stdout, env, now: Date.now }), terminal, done)
     })
 
   program.command('explain')
@@ -133,7 +136,7 @@ function addAccount(program: Command, done: Done, terminal: Terminal): void {
     .option('--cluster <name>', 'of this cluster alone')
     .option('--json', 'a list of objects')
     .option('--offline', 'do not ask the clusters whether they accept it')
-    .option('--allow-loose-permissions', 'read credentials from files that every user of this machine may read')
+    .option(...looseOption)
     .action(async (options: WithConfig & { cluster?: string, json?: boolean, offline?: boolean, allowLoosePermissions?: boolean }) => {
       const args = { ...options, configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
       leave(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), terminal, done)

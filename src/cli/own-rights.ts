@@ -37,7 +37,7 @@ export async function askOwnRights(
 ): Promise<OwnRights> {
   const signal = AbortSignal.timeout(options.within)
   try {
-    await requireAtHand(cluster.credential)
+    await requireAtHand(cluster.credential, options)
     const { endpoint } = await readEndpoint(cluster, options)
     await requireNameServers(new URL(endpoint.server).hostname, { servers: options.nameServers, within: options.within * 0.6 })
     const facts = await factsOf(cluster, config, options.env)
@@ -57,9 +57,9 @@ export async function askOwnRights(
 }
 
 /** A check runs no plugin and logs nobody in: what it would obtain might outlive it. */
-async function requireAtHand(credential: CredentialConfig): Promise<void> {
-  if (credential.kind === 'tokenRequest') return requireAtHand(credential.bootstrap)
-  const plugin = credential.kind === 'kubeconfig' && (await readKubeconfig({ ...credential, allowLoose: false })).user.kind === 'exec'
+async function requireAtHand(credential: CredentialConfig, { allowLoose }: Pick<AskOptions, 'allowLoose'>): Promise<void> {
+  if (credential.kind === 'tokenRequest') return requireAtHand(credential.bootstrap, { allowLoose })
+  const plugin = credential.kind === 'kubeconfig' && (await readKubeconfig({ ...credential, allowLoose })).user.kind === 'exec'
   if (plugin || credential.kind === 'exec' || credential.kind === 'oauthSession') {
     throw new Error(`its credential (${plugin ? 'a plugin of the kubeconfig' : credential.kind}) would first have to be obtained`)
   }

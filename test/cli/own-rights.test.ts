@@ -14,8 +14,10 @@ import type { PolicyRule } from '../../src/rbac/permission.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
 import { startUpstream, type Upstream } from '../support/recording-upstream.ts'
+import { kubeconfigOf } from '../support/kubeconfigs.ts'
 import { startSample } from '../support/sample.ts'
 import { removeLater } from '../support/scope.ts'
+import { typed } from '../support/typed.ts'
 import { boundRoles } from './rbac-matcher.ts'
 
 const reading = { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] }
@@ -183,4 +185,21 @@ t.test('a token that everybody may read is not used to ask', async (t) => {
   await checkCommand({ configFile: file }, { stdout, env: {}, now: Date.now, askWithin: 60_000 })
   t.match(stdout.text, /^cluster prod was not asked what our account may do: .*open to every user/m)
   t.equal(upstream.bytes, 0)
+})
+
+t.test('unless that is allowed, as serve would allow it: then it is a warning all the same', async (t) => {
+  const { upstream, asked } = await startApi(t, () => needed)
+  const credentials: [object, Record<string, string>][] = [
+    [{ tokenFile: 'token' }, { token: 'x' }],
+    [{ kubeconfig: { file: 'token' } }, { token: kubeconfigOf({ user: { token: 'x' } }) }],
+  ]
+  for (const [credential, files] of credentials) {
+    const file = await write(t, { ...given(upstream), credential, files })
+    await chmod(join(file, '../token'), 0o644)
+    const { code, stdout } = await typed(['check', '--config', file, '--allow-loose-permissions'])
+    t.equal(code, 0)
+    t.match(stdout, /warning: the file .*--allow-loose-permissions reads it all the same$/m)
+    t.notMatch(stdout, /was not asked/)
+  }
+  t.equal(asked.length, 4)
 })
