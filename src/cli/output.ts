@@ -20,7 +20,7 @@ export function messageOf(error: unknown): string {
 /** For an operator, who may know the cause of what a caller would be told. */
 export function operatorMessageOf(error: unknown): string {
   // Of a rejected credential the message says all that its cause does.
-  const told = error instanceof ProxyError ? error.code !== 'CredentialRejected' : error instanceof Error && error.cause instanceof PluginStderr
-  const cause = told && error.cause instanceof Error ? ` (${error.cause.message.trim()})` : ''
-  return `${messageOf(error)}${cause}`
+  if (!(error instanceof Error && error.cause instanceof Error)) return messageOf(error)
+  const telling = error instanceof ProxyError ? error.code !== 'CredentialRejected' : error.cause instanceof PluginStderr
+  return telling ? `${error.message} (${error.cause.message.trim()})` : error.message
 }
