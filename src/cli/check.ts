@@ -3,7 +3,7 @@ import type { LoadedCallers } from '../callers/load.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { findLoose, findLooseKey, findMissing, type Surroundings } from '../config/referenced.ts'
-import { byPosition, formatFault } from '../files/fault.ts'
+import { byPosition, formatFault, isWithin } from '../files/fault.ts'
 import type { Fault, Finding } from '../files/fault.ts'
 import type { CallerDefinition } from '../model/caller.ts'
 import { lintCallers } from './lint/lint.ts'
@@ -36,17 +36,17 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
   const { config, faults, warnings, locate } = await loadConfig(configFile)
   if (config === undefined) return finish({ file: configFile, faults, warnings, notes: [], strict }, deps.stdout)
 
-  const doubtful = (await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])).flat()
+  const [missing, loose, looseKey] = await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])
   const clusters = config.clusters.map(({ name }) => name)
   const read = await readCallers(config.callers.paths)
   const callers = assembleCallers(read, { clusters, now: deps.now() })
-  const ofConfig = [...warnings, ...doubtful.map(locate)]
+  const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey].map(locate)]
   if (callers.faults.length > 0) {
     const all = [...byPosition(ofConfig), ...callers.warnings]
     return finish({ file: configFile, faults: callers.faults, warnings: all, notes: [], strict }, deps.stdout)
   }
   const linted = lintCallers({ scopes: read.flatMap(({ scopes }) => scopes), callers: read.flatMap(({ callers }) => callers) })
-  const account = await lintAccount(config, callers.callers, { ...deps, allowLoose })
+  const account = await lintAccount(config, callers.callers, { ...deps, allowLoose, told: allowLoose ? missing : [...missing, ...loose] })
   return finish({
     file: configFile, faults: [], strict,
     warnings: [...byPosition([...ofConfig, ...account.findings.map(locate)]), ...byPosition([...callers.warnings, ...linted.warnings])],
@@ -55,18 +55,27 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
   }, deps.stdout)
 }
 
-/** What our account may do on each cluster that no caller needs, as far as the clusters tell. */
-async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder, allowLoose, askWithin = 3000 }: CheckDeps & { allowLoose: boolean }) {
-  const options = { env, podFolder, allowLoose, within: askWithin }
+interface AccountDeps extends CheckDeps {
+  readonly allowLoose: boolean
+  /** What was found that keeps a credential from being read. */
+  readonly told: readonly Finding[]
+}
+
+/** Credentials that are unfit, and what our account may do on each cluster that no caller needs, as far as the clusters tell. */
+async function lintAccount(config: Config, callers: readonly CallerDefinition[], { env, podFolder, now, allowLoose, told, askWithin = 3000 }: AccountDeps) {
+  const options = { env, podFolder, now, allowLoose, within: askWithin }
   const answers = await Promise.all(config.clusters.map(cluster => askOwnRights(cluster, config, callers, options)))
   const findings: Finding[] = []
   const notes: string[] = []
   for (const [index, answer] of answers.entries()) {
     const name = config.clusters[index]?.name ?? ''
-    if (!answer.asked) notes.push(`cluster ${name} was not asked what our account may do: ${answer.why}`)
+    const path = ['clusters', index, 'credential']
+    if (!answer.asked && answer.unfit && !told.some(other => isWithin(other.path, path))) {
+      findings.push({ path, message: `cluster ${name}: its credential cannot be used: ${answer.why}` })
+    } else if (!answer.asked) notes.push(`cluster ${name} was not asked what our account may do: ${answer.why}`)
     else if (answer.beyond !== undefined) {
       const message = `cluster ${name}: our account may also: ${answer.beyond}; no scope needs that: portcullis rbac --cluster ${name} prints what is needed`
-      findings.push({ path: ['clusters', index, 'credential'], message })
+      findings.push({ path, message })
     }
   }
   return { findings, notes }

@@ -2,6 +2,7 @@ import { createClient, type Client } from '../clusters/client.ts'
 import type { ClusterConfig, Config } from '../config/config.ts'
 import { secretVariablesOf } from '../config/references.ts'
 import { HeldSecrets } from '../credentials/held-secrets.ts'
+import { ProxyError } from '../errors.ts'
 import { createLog } from '../log/log.ts'
 import { redactSecrets } from '../redaction/redact.ts'
 import { makeCredential, takingAlong } from '../wiring/credentials.ts'
@@ -25,7 +26,7 @@ export interface OpenOptions {
 export async function openClient(cluster: ClusterConfig, config: Config, options: OpenOptions): Promise<Client> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it could not be had within ${options.within / 1000} s`)), options.within)
+    timer = setTimeout(() => reject(new ProxyError('UpstreamTimeout', `it could not be had within ${options.within / 1000} s`)), options.within)
   })
   return Promise.race([open(cluster, config, options), late]).finally(() => clearTimeout(timer))
 }

@@ -3,6 +3,8 @@ import { asTexts } from '../clusters/question.ts'
 import { askReview } from '../clusters/review.ts'
 import type { ClusterConfig, Config, CredentialConfig } from '../config/config.ts'
 import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
+import { timestamp } from '../credentials/times.ts'
+import { ProxyError } from '../errors.ts'
 import { asFields } from '../json-fields.ts'
 import type { CallerDefinition } from '../model/caller.ts'
 import { everybodys } from '../rbac/everybody.ts'
@@ -12,19 +14,25 @@ import { describeBeyond } from './describe-beyond.ts'
 import { factsOf } from './load-known.ts'
 import { requireNameServers } from './name-servers.ts'
 import { openClient, type OpenOptions } from './open-client.ts'
-import { operatorMessageOf } from './output.ts'
+import { messageOf, operatorMessageOf } from './output.ts'
 import { needsOf, type Need } from './rbac/needs.ts'
 import { ownNeeds } from './rbac/roles.ts'
 
 export type OwnRights =
   /** Undefined: no more than the callers need. */
   | { readonly asked: true, readonly beyond: string | undefined }
-  | { readonly asked: false, readonly why: string }
+  /** `unfit`: that is the credential's fault, and not that the cluster is out of reach from here. */
+  | { readonly asked: false, readonly why: string, readonly unfit: boolean }
 
 export interface AskOptions extends OpenOptions {
   /** `address:port`; default: those of this machine. */
   readonly nameServers?: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
+
+/** A credential that serve would refuse, or that the cluster does. */
+class Unfit extends Error {}
 
 const mostNamespaces = 10
 
@@ -37,13 +45,14 @@ export async function askOwnRights(
 ): Promise<OwnRights> {
   const signal = AbortSignal.timeout(options.within)
   try {
-    await requireAtHand(cluster.credential, options)
+    const atHand = await requireAtHand(cluster.credential, options)
     const { endpoint } = await readEndpoint(cluster, options)
+    await requireFit({ ...cluster, credential: atHand }, config, options)
     await requireNameServers(new URL(endpoint.server).hostname, { servers: options.nameServers, within: options.within * 0.6 })
     const facts = await factsOf(cluster, config, options.env)
     const { needs } = needsOf(callers, facts, [])
     const namespaces = namespacesOf(needs)
-    const client = await openClient(cluster, config, options)
+    const client = await openClient(cluster, config, options).catch((error: unknown) => { throw asUnfit(error) })
     try {
       const granted = await Promise.all(namespaces.map(namespace => askRules(client, namespace, signal)))
       return { asked: true, beyond: describeBeyond(namespaces.map((namespace, index) => [namespace, beyond(granted[index] ?? [], needs, namespace)])) }
@@ -52,17 +61,33 @@ export async function askOwnRights(
       client.close().catch(() => {})
     }
   } catch (error) {
-    return { asked: false, why: signal.aborted ? `there was no answer within ${options.within / 1000} s` : operatorMessageOf(error) }
+    const rejected = error instanceof ProxyError && error.code === 'CredentialRejected'
+    if (rejected || error instanceof Unfit) return { asked: false, why: operatorMessageOf(error), unfit: true }
+    return { asked: false, why: signal.aborted ? `there was no answer within ${options.within / 1000} s` : operatorMessageOf(error), unfit: false }
   }
 }
 
-/** A check runs no plugin and logs nobody in: what it would obtain might outlive it. */
-async function requireAtHand(credential: CredentialConfig, { allowLoose }: Pick<AskOptions, 'allowLoose'>): Promise<void> {
+/** What a request met is no fault of the credential, and says itself where it is. */
+function asUnfit(error: unknown): Error {
+  return error instanceof ProxyError ? error : new Unfit(messageOf(error), { cause: error })
+}
+
+/** Of what stands here, before anything is looked up: the cluster may be out of reach. */
+async function requireFit(cluster: ClusterConfig, config: Config, options: AskOptions): Promise<void> {
+  const client = await openClient(cluster, config, options).catch((error: unknown) => { throw asUnfit(error) })
+  const { expiresAt } = client.credential.facts().claims
+  client.close().catch(() => {})
+  if (expiresAt !== undefined && expiresAt <= options.now()) throw new Unfit(`it expired at ${timestamp(expiresAt)}`)
+}
+
+/** Resolves with what is there from the start. A check runs no plugin and logs nobody in: what it would obtain might outlive it. */
+async function requireAtHand(credential: CredentialConfig, { allowLoose }: Pick<AskOptions, 'allowLoose'>): Promise<CredentialConfig> {
   if (credential.kind === 'tokenRequest') return requireAtHand(credential.bootstrap, { allowLoose })
   const plugin = credential.kind === 'kubeconfig' && (await readKubeconfig({ ...credential, allowLoose })).user.kind === 'exec'
   if (plugin || credential.kind === 'exec' || credential.kind === 'oauthSession') {
     throw new Error(`its credential (${plugin ? 'a plugin of the kubeconfig' : credential.kind}) would first have to be obtained`)
   }
+  return credential
 }
 
 function namespacesOf(needs: readonly Need[]): string[] {

@@ -11,6 +11,7 @@ import { rbacCommand } from '../../src/cli/rbac.ts'
 import { requireCallers } from '../../src/callers/load.ts'
 import { requireConfig } from '../../src/config/load.ts'
 import type { PolicyRule } from '../../src/rbac/permission.ts'
+import { jwt } from '../credentials/tokens.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
 import { startUpstream, type Upstream } from '../support/recording-upstream.ts'
@@ -47,7 +48,7 @@ async function ask(t: Test, given: Given, within = 20_000, more: Partial<AskOpti
   const file = await write(t, given)
   const { config } = await requireConfig(file)
   const loaded = await requireCallers(config.callers.paths)
-  return askOwnRights(config.clusters[0]!, config, loaded.callers, { env: { T: given.token ?? 'x' }, allowLoose: false, within, ...more })
+  return askOwnRights(config.clusters[0]!, config, loaded.callers, { env: { T: given.token ?? 'x' }, allowLoose: false, now: Date.now, within, ...more })
 }
 
 interface Rights { readonly resourceRules?: readonly PolicyRule[], readonly nonResourceRules?: readonly PolicyRule[] }
@@ -160,7 +161,9 @@ t.test('where no name server answers, nothing is looked up that the process woul
   t.teardown(() => silent.close())
   await once(silent, 'listening')
   const answer = await ask(t, { server: 'https://api.prod.example', ca: makeAuthority().ca }, 2000, { nameServers: [`127.0.0.1:${silent.address().port}`] })
-  t.match(answer, { asked: false, why: /^no name server told within 1.2 s where api.prod.example is$/ })
+  t.match(answer, { asked: false, why: /^no name server told within 1.2 s where api.prod.example is$/, unfit: false })
+  const empty = await ask(t, { server: 'https://api.prod.example', ca: makeAuthority().ca, credential: { tokenFile: 'token' }, files: { token: '' } }, 2000, { nameServers: [`127.0.0.1:${silent.address().port}`] })
+  t.match(empty, { asked: false, why: /token is empty$/, unfit: true }, 'a broken credential is found all the same')
 })
 
 t.test('check warns of it at the credential, with the way out; with tokens that it mints, too', async (t) => {
@@ -202,4 +205,43 @@ t.test('unless that is allowed, as serve would allow it: then it is a warning al
     t.notMatch(stdout, /was not asked/)
   }
   t.equal(asked.length, 4)
+})
+
+t.test('a credential that serve would refuse, that is over, or that the cluster rejects is a warning at its place', async (t) => {
+  const { sample, ca } = await startSample(t)
+  const [mine, other] = [makeAuthority().issue(), makeAuthority().issue()]
+  const encrypted = '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n'
+  const pair = { clientCertificate: { certFile: 'a.crt', keyFile: 'a.key' } }
+  const over = jwt({ exp: 1_700_000_000 })
+  const nobody = 'https://127.0.0.1:1'
+  const rows: [Partial<Given>, string][] = [
+    [{ credential: { tokenFile: 'token' }, files: { token: '' }, server: nobody }, 'the token file .*token is empty'],
+    [{ credential: { tokenRequest: { bootstrap: { tokenFile: 'token' } } }, files: { token: '' }, server: nobody }, 'the token file .*token is empty'],
+    [{ credential: pair, files: { 'a.crt': mine.cert, 'a.key': other.key }, server: nobody }, '.*the private key is not that of the certificate'],
+    [{ credential: pair, files: { 'a.crt': mine.cert, 'a.key': encrypted }, server: nobody }, '.*the private key is encrypted'],
+    [{ token: 'one two', server: nobody }, '.*T holds more than one token'],
+    [{ token: over, server: nobody }, 'it expired at 2023-11-14T22:13:20.000Z'],
+    [{ token: 'sha256~wrong' }, 'the API server of cluster "prod" rejected the credential of Portcullis itself \\(tokenEnv: '],
+    [{ token: 'sha256~wrong', credential: { tokenRequest: { bootstrap: { tokenEnv: 'T' }, serviceAccount: { namespace: 'a', name: 'b' } } } }, 'the API server of cluster "prod" rejected the credential'],
+  ]
+  for (const [row, why] of rows) {
+    const { token = 'x', ...one } = row
+    const file = await write(t, { server: sample.url, ca, ...one })
+    const run = async (strict: boolean) => {
+      const stdout = ear()
+      return { code: await checkCommand({ configFile: file, strict }, { stdout, env: { T: token }, now: Date.now, askWithin: 60_000 }), text: stdout.text }
+    }
+    t.match(await run(false), { code: 0, text: new RegExp(`p\\.yaml:\\d+:\\d+ clusters\\[0\\]\\.credential: warning: cluster prod: its credential cannot be used: ${why}`) })
+    t.match(await run(true), { code: 1 }, why)
+  }
+})
+
+t.test('what is warned of already at a field of the credential is not warned of twice', async (t) => {
+  const { upstream } = await startApi(t, () => ({}))
+  for (const credential of [{ tokenFile: 'gone' }, { tokenEnv: 'NONE' }]) {
+    const stdout = ear()
+    await checkCommand({ configFile: await write(t, { ...given(upstream), credential }) }, { stdout, env: {}, now: Date.now, askWithin: 60_000 })
+    t.notMatch(stdout.text, 'cannot be used')
+    t.match(stdout.text, /^cluster prod was not asked what our account may do: /m)
+  }
 })
