@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
-import { clearTimeout, setTimeout } from 'node:timers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { URL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { end, Run } from './support/run.mjs'
 
 const usage = `node bench/idle-watches.mjs [--watches 2000] [--rate 200] [--seconds 8] [--json]
 
@@ -34,41 +34,31 @@ if (2 * seconds + warmUp > longest - 20) end(2, `--seconds ${seconds} does not f
 if (!existsSync(new URL('../dist/main.js', import.meta.url))) end(1, 'there is no dist/main.js: run `npm run build` first\n')
 checkDescriptors()
 
-const running = []
-let doing = 'starting'
-let givenUp = false
-const tooLong = setTimeout(() => void giveUp(`still ${doing} after ${longest} seconds`), longest * 1000)
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void giveUp(signal))
+const run = new Run(longest)
 
-try {
+await run.go(async () => {
   const result = await measureBoth()
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : table(result))
   if (result.failures > 0 || result.heard !== watches) process.exitCode = 1
-} catch (error) {
-  if (!givenUp) process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
-} finally {
-  clearTimeout(tooLong)
-  await stopAll()
-}
+})
 
 async function measureBoth() {
   const { load, proxy, upstream } = await start()
-  doing = 'measuring without watches'
+  run.doing = 'measuring without watches'
   await load.ask('run', { rate, seconds: warmUp })
   const without = await phase(load, proxy)
   const before = await proxy.look()
-  doing = `opening ${watches} watches`
+  run.doing = `opening ${watches} watches`
   const begun = performance.now()
   await load.ask('watch', { count: watches, atOnce: 50 })
   const opening = (performance.now() - begun) / 1000
   // What opening them left behind is not part of holding them.
   await pause(1000)
   const open = await proxy.look()
-  doing = 'measuring with watches'
+  run.doing = 'measuring with watches'
   const withWatches = await phase(load, proxy)
   const after = await proxy.look()
-  doing = 'having upstream speak to every watch'
+  run.doing = 'having upstream speak to every watch'
   await load.ask('listen')
   await upstream.ask('speak')
   const heard = await load.ask('heard', { within: 5000 })
@@ -88,10 +78,10 @@ async function start() {
   const { startPart } = await import('./support/part.mjs')
   const { startProxy } = await import('./support/proxy.mjs')
   const authority = makeAuthority({ days: 1 })
-  const upstream = keep(startPart('upstream.mjs'))
-  const load = keep(startPart('load.mjs'))
+  const upstream = run.keep(startPart('upstream.mjs'))
+  const load = run.keep(startPart('load.mjs'))
   const { url } = await upstream.ask('start', authority.issue(['localhost', '127.0.0.1']))
-  const proxy = keep(await startProxy({ upstream: { url, ca: authority.ca }, certificate: authority.issue(['localhost', '127.0.0.1']) }))
+  const proxy = run.keep(await startProxy({ upstream: { url, ca: authority.ca }, certificate: authority.issue(['localhost', '127.0.0.1']) }))
   await load.ask('aim', { port: proxy.port, key: proxy.key, ca: authority.ca })
   return { upstream, load, proxy }
 }
@@ -140,25 +130,4 @@ function checkDescriptors() {
     `Raise the hard limit (as root: ulimit -n ${needed}; in a container: --ulimit nofile=${needed}; for a service: LimitNOFILE=${needed})`,
     fewer > 0 ? `or ask for fewer: --watches ${fewer}\n` : '',
   ].join('\n'))
-}
-
-function keep(part) {
-  running.push(part)
-  return part
-}
-
-async function stopAll() {
-  await Promise.all(running.splice(0).map((part) => part.stop()))
-}
-
-async function giveUp(why) {
-  givenUp = true
-  process.stderr.write(`given up: ${why}\n`)
-  await stopAll()
-  process.exit(1)
-}
-
-function end(code, text) {
-  process[code === 0 ? 'stdout' : 'stderr'].write(text)
-  process.exit(code)
 }

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { clearTimeout, setTimeout } from 'node:timers'
 import { URL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { end, Run } from './support/run.mjs'
 
 const usage = `node bench/rotation.mjs [--seconds 60] [--callers 50] [--watches 20] [--pace 4] [--kind tokenRequest|tokenFile]
 
@@ -36,37 +36,26 @@ if (values.help) end(0, usage)
 if (![seconds, callers, watches, pace].every((value) => Number.isInteger(value) && value > 0) || !wanted.every((kind) => Object.hasOwn(kinds, kind))) end(2, usage)
 if (!existsSync(new URL('../dist/main.js', import.meta.url))) end(1, 'there is no dist/main.js: run `npm run build` first\n')
 
-const running = []
-let doing = 'starting'
-let givenUp = false
-const longest = wanted.length * (seconds + 30)
-const tooLong = setTimeout(() => void giveUp(`still ${doing} after ${longest} seconds`), longest * 1000)
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void giveUp(signal))
+const run = new Run(wanted.length * (seconds + 30))
 
-try {
+await run.go(async () => {
   const results = []
   for (const kind of wanted) {
     results.push(await measure(kind))
-    await stopAll()
+    await run.stopAll()
   }
   process.stdout.write(report(results))
   if (results.some(({ faults }) => faults.length > 0)) process.exitCode = 1
-} catch (error) {
-  if (!givenUp) process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
-} finally {
-  clearTimeout(tooLong)
-  await stopAll()
-}
+})
 
 async function measure(kind) {
-  doing = `starting ${kind}`
+  run.doing = `starting ${kind}`
   const { upstream, load } = await start(kind)
   await load.ask('prepare')
   await load.ask('watch', { count: watches })
-  doing = `rotating ${kind}`
+  run.doing = `rotating ${kind}`
   const { requests, failures, slowest } = await load.ask('run', { seconds, pace })
-  doing = `counting what the watches saw under ${kind}`
+  run.doing = `counting what the watches saw under ${kind}`
   const seen = await load.ask('watched', { within: 5000 })
   const { rotations, rejected } = await upstream.ask('seen')
   const failed = failures.reduce((sum, [, count]) => sum + count, 0)
@@ -87,10 +76,10 @@ async function start(kind) {
   const authority = makeAuthority({ days: 1 })
   const certificate = () => authority.issue(['localhost', '127.0.0.1'])
   const token = randomBytes(32).toString('hex')
-  const upstream = keep(startPart('rotation-upstream.mjs'))
-  const load = keep(startPart('rotation-load.mjs'))
+  const upstream = run.keep(startPart('rotation-upstream.mjs'))
+  const load = run.keep(startPart('rotation-load.mjs'))
   const { url } = await upstream.ask('start', { certificate: certificate(), token })
-  const proxy = keep(await startProxy({
+  const proxy = run.keep(await startProxy({
     upstream: { url, ca: authority.ca }, certificate: certificate(), token, credential: kinds[kind], callers, rules: [
       { apiGroups: [''], resources: ['configmaps', 'pods'], verbs: ['get', 'list', 'watch', 'create', 'update', 'patch'], namespaces: ['team-a'] },
     ],
@@ -114,25 +103,4 @@ function report(results) {
     ...results.flatMap(({ kind, faults }) => faults.map((fault) => `FAILED: ${kind}: ${fault}`)),
     '',
   ].join('\n')
-}
-
-function keep(part) {
-  running.push(part)
-  return part
-}
-
-async function stopAll() {
-  await Promise.all(running.splice(0).map((part) => part.stop()))
-}
-
-async function giveUp(why) {
-  givenUp = true
-  process.stderr.write(`given up: ${why}\n`)
-  await stopAll()
-  process.exit(1)
-}
-
-function end(code, text) {
-  process[code === 0 ? 'stdout' : 'stderr'].write(text)
-  process.exit(code)
 }
