@@ -7,6 +7,7 @@ import { canICommand } from './can-i.ts'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
+import { addKubeconfig } from './kubeconfig-command.ts'
 import { keyCreateCommand } from './key-create.ts'
 import { loadKnown } from './load-known.ts'
 import type { Output } from './output.ts'
@@ -37,6 +38,7 @@ export function addCommands(program: Command, done: Done, terminal: Terminal = p
   addServers(program, done, terminal)
   addChecks(program, done, terminal)
   addKeys(program, done, terminal)
+  addKubeconfig(program, done, terminal)
   addAccount(program, done, terminal)
 }
 
