@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { defaultConfigFile } from '../config/default-file.ts'
-import { canICommand } from './can-i.ts'
+import { addCanI } from './can-i-command.ts'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
@@ -99,18 +99,7 @@ function addChecks(program: Command, done: Done, terminal: Terminal): void {
       done(await explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
     })
 
-  program.command('can-i')
-    .description('whether a caller may do something: yes or no, with the rule')
-    .argument('<verb>', 'get, list, watch, create, update, patch, delete, …')
-    .argument('<resource>', 'RESOURCE[.GROUP][/NAME], or a path that begins with /')
-    .requiredOption('--caller <name>', 'who')
-    .option(...configOption)
-    .option('-n, --namespace <name>', 'namespace; without one: cluster-scoped, or all namespaces')
-    .option('--subresource <name>', 'as in log, exec, scale')
-    .option('--cluster <name>', 'which cluster (default: the first)')
-    .action(async (verb: string, resource: string, options: WithConfig & { caller: string, namespace?: string, subresource?: string, cluster?: string }) => {
-      done(await canICommand({ verb, resource, ...options }, { load: async () => loadKnown(await configFile(options, env), env), stdout, stderr }))
-    })
+  addCanI(program, done, terminal)
 }
 
 function addKeys(program: Command, done: Done, { stdout, stderr, env }: Terminal): void {
