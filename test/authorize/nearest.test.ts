@@ -50,6 +50,35 @@ t.test('of several rules the one that lacks least is the nearest, wherever it st
   for (const order of [rules, rules.toReversed()]) t.match(judge(order, request), { reason: /\(own rule: get pods in team-b\) lacks verb delete; to allow it/ })
 })
 
+t.test('the nearest is the one that a person would change', async (t) => {
+  const rule = {
+    pods: { verbs: ['get'], resources: ['pods'], namespaces: ['team-a'] },
+    exec: { verbs: ['create'], resources: ['pods/exec'], namespaces: ['team-b'] },
+    deployments: { verbs: ['get', 'delete'], apiGroups: ['apps'], resources: ['deployments'], namespaces: ['team-a'] },
+    extensions: { verbs: ['get'], apiGroups: ['extensions'], resources: ['deployments'], namespaces: ['team-c'] },
+    secret: { verbs: ['get'], resources: ['secrets'], resourceNames: ['a'], namespaces: ['team-a'] },
+    secrets: { verbs: ['get'], resources: ['secrets'], namespaces: ['team-b', 'team-c'] },
+    everywhere: { verbs: ['list'], apiGroups: ['*'], resources: ['*'] },
+    metrics: { verbs: ['get'], nonResourceURLs: ['/metrics'] },
+    health: { verbs: ['post'], nonResourceURLs: ['/healthz/*'] },
+  }
+  const rows: [string, (keyof typeof rule)[], keyof typeof rule][] = [
+    ['POST /api/v1/namespaces/team-a/pods/x/exec', ['pods', 'exec'], 'exec'],
+    ['DELETE /api/v1/namespaces/team-a/pods/x', ['pods', 'deployments'], 'pods'],
+    ['GET /api/v1/namespaces/team-a/deployments/x', ['deployments', 'pods'], 'deployments'],
+    ['GET /apis/apps/v1/namespaces/team-b/deployments/x', ['deployments', 'extensions', 'pods'], 'deployments'],
+    ['GET /apis/example.com/v1/namespaces/team-c/deployments/x', ['deployments', 'extensions', 'pods'], 'extensions'],
+    ['GET /api/v1/namespaces/team-a/secrets/b', ['secret', 'secrets', 'pods'], 'secrets'],
+    ['DELETE /api/v1/namespaces/team-a/secrets/a', ['secret', 'secrets', 'pods'], 'secret'],
+    ['DELETE /api/v1/namespaces/team-a/widgets/a', ['everywhere', 'deployments', 'pods'], 'everywhere'],
+    ['GET /healthz/x', ['metrics', 'health', 'everywhere'], 'health'],
+  ]
+  for (const [request, names, nearest] of rows) {
+    const alone = withoutCure(judge([rule[nearest]], request, {}, { discovery: false }).reason)
+    t.equal(withoutCure(judge(names.map(name => rule[name]), request, {}, { discovery: false }).reason), alone, request)
+  }
+})
+
 t.test('what a subresource lacks is told apart from another resource', async (t) => {
   const rules = [{ verbs: ['create'], resources: ['secrets'] }, { verbs: ['get'], resources: ['pods'] }]
   t.match(judge(rules, 'POST /api/v1/namespaces/a/pods/x/exec'), { reason: /\(own rule: get pods in \*\) lacks verb create and resource pods\/exec; to allow it/ })
