@@ -51,13 +51,15 @@ export async function kubeconfigCommand(args: KubeconfigArgs, deps: KubeconfigDe
 
 async function make(args: KubeconfigArgs, { stdin, now }: KubeconfigDeps): Promise<{ kubeconfig: string, notes: string[] }> {
   const server = serverUrl(args.server, args.cluster)
+  // First of all: `key create` before a pipe has the digest in the file when the key comes out, and not before.
+  const given = args.keyFile === undefined ? undefined : await readGiven(args.keyFile, stdin)
   const { config } = await requireConfig(args.configFile)
   const { callers, keys } = await requireCallers(config.callers.paths)
   const definition = callers.find(({ name }) => name === args.caller)
   if (definition === undefined) throw new Error(`there is no caller ${JSON.stringify(args.caller)} in ${config.callers.paths.join(', ')}`)
   requireCluster(config, definition, args.cluster)
   const namespace = namespaceFor(definition, args.namespace)
-  const key = args.keyFile === undefined ? undefined : await readKeyFile(args.keyFile, stdin, { caller: args.caller, findKey: id => keys.get(id), now: now() })
+  const key = given === undefined ? undefined : fromFile(given.source, () => requireKey(given.content, { caller: args.caller, findKey: id => keys.get(id), now: now() }))
   const { ca, notes } = await findCa(args, config, new URL(server).hostname)
   const kubeconfig = printKubeconfig({ caller: args.caller, cluster: args.cluster, server, ca, namespace, key })
   return { kubeconfig, notes: [...notes, key === undefined ? howToAddKey(args.caller) : `it holds the key of ${args.caller}: keep it in a file that you alone may read (umask 077, then > ${args.caller}.kubeconfig)`] }
@@ -81,13 +83,10 @@ function namespaceFor({ grants }: CallerDefinition, named: string | undefined): 
   return named ?? grants.flatMap(grant => grant.rules.filter(rule => rule.resources.length > 0).flatMap(rule => reachOf(rule, grant).names))[0]
 }
 
-async function readKeyFile(file: string, stdin: Readable, check: Parameters<typeof requireKey>[1]): Promise<string> {
-  const content = file === '-' ? await text(stdin) : await readText(file)
-  try {
-    return requireKey(content, check)
-  } catch (error) {
-    throw new Error(`${file === '-' ? 'the key on stdin' : file}: ${messageOf(error)}`, { cause: error })
-  }
+interface Given { readonly content: string, readonly source: string }
+
+async function readGiven(file: string, stdin: Readable): Promise<Given> {
+  return file === '-' ? { content: await text(stdin), source: 'the key on stdin' } : { content: await readText(file), source: file }
 }
 
 interface Ca { readonly ca: string | undefined, readonly notes: string[] }

@@ -43,7 +43,7 @@ function setup(t: { testdir(files: Record<string, string>): string }, more: Read
   const config = ['--config', join(folder, 'portcullis.yaml')]
   return {
     folder,
-    run: (args: readonly string[], stdin = '') => runCommand(['kubeconfig', ...args, ...config], { stdin }),
+    run: (args: readonly string[], stdin: string | AsyncIterable<string> = '') => runCommand(['kubeconfig', ...args, ...config], { stdin }),
     create: () => runCommand(['key', 'create', 'ci', ...config]),
   }
 }
@@ -66,12 +66,16 @@ t.test('a kubeconfig with key, CA and namespace, for the default cluster and for
   }
 })
 
-t.test('key create is piped into it', async (t) => {
+t.test('key create is piped into it: in a shell both begin at once', async (t) => {
   const { run, create } = setup(t)
-  const { stdout: created } = await create()
-  const { code, stdout } = await run(['ci', ...server, '--key-file', '-'], created)
-  t.equal(code, 0)
-  t.match(parse(stdout), { users: [{ name: 'ci', user: { token: created.trim() } }] })
+  const created: string[] = []
+  const { code, stdout, stderr } = await run(['ci', ...server, '--key-file', '-'], (async function* () {
+    const { stdout } = await create()
+    created.push(stdout.trim())
+    yield stdout
+  })())
+  t.equal(code, 0, stderr)
+  t.match(parse(stdout), { users: [{ name: 'ci', user: { token: created[0] } }] })
 })
 
 t.test('without --key-file there is no key, stdin is not looked at, and it says how to add one', async (t) => {

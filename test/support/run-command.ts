@@ -10,11 +10,11 @@ export interface CommandRan {
 }
 
 /** Runs a command line of the product in this process, as main.ts does. */
-export async function runCommand(args: readonly string[], { stdin = '', env = {} }: { readonly stdin?: string, readonly env?: NodeJS.ProcessEnv } = {}): Promise<CommandRan> {
+export async function runCommand(args: readonly string[], { stdin = '', env = {} }: { readonly stdin?: string | AsyncIterable<string>, readonly env?: NodeJS.ProcessEnv } = {}): Promise<CommandRan> {
   const [stdout, stderr] = [ear(), ear()]
   let code = 0
   const program = new Command('portcullis').exitOverride().configureOutput({ writeErr: (text) => { stderr.text += text }, writeOut: (text) => { stdout.text += text } })
-  addCommands(program, (exitCode) => { code = exitCode }, { stdin: Readable.from([stdin]), stdout, stderr, env, exit: () => {} })
+  addCommands(program, (exitCode) => { code = exitCode }, { stdin: Readable.from(typeof stdin === 'string' ? [stdin] : stdin), stdout, stderr, env, exit: () => {} })
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   try {
     await program.parseAsync(args, { from: 'user' })
