@@ -2,7 +2,7 @@ import type { Attributes } from '../model/attributes.ts'
 import type { CallerDefinition, GuardRoute } from '../model/caller.ts'
 import type { Impersonation } from '../model/verdict.ts'
 import type { Access } from './access.ts'
-import { ruleLine, withCure } from './cure.ts'
+import { listField, ruleLine, withCure } from './cure.ts'
 import { explainRefusal } from './nearest.ts'
 
 const routes: readonly GuardRoute[] = ['impersonate']
@@ -24,10 +24,9 @@ export function refuseImpersonation(
   for (const asked of all) {
     const match = access.find(asked, routes)
     if (match?.acknowledged === true) continue
-    const why = match === undefined
-      ? explainRefusal(definition.name, access.grants, asked)
-      : `Impersonate headers need acknowledge: [impersonate] on the rule that allows them (${match.text})`
-    return withCure(why, lineFor(asked, all, access), ', if it is meant')
+    if (match === undefined) return withCure(explainRefusal(definition.name, access.grants, asked), lineFor(asked, all, access), ', if it is meant')
+    // The rule has no need of the header's value, which may be anything, a secret even: it is not repeated.
+    return withCure(`Impersonate headers need acknowledge on the rule that allows them (${match.text})`, listField('acknowledge', [...match.rule.acknowledge, ...routes]), ' there, if it is meant')
   }
   return undefined
 }
