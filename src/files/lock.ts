@@ -95,7 +95,7 @@ async function lookAt(pid: number): Promise<Look | undefined> {
 /** What is left of a process that was killed while it took the lock. */
 async function removeDrafts(lock: string): Promise<void> {
   const name = `${basename(lock)}.`
-  const drafts = (await readdir(dirname(lock))).filter(file => file.startsWith(name) && /^(break\.)*[0-9a-f]{16}$/.test(file.slice(name.length)))
+  const drafts = (await readdir(dirname(lock))).filter(file => file.startsWith(name) && /^(break\.lock\.)*[0-9a-f]{16}$/.test(file.slice(name.length)))
   for (const draft of drafts.map(file => join(dirname(lock), file))) {
     const owner = await readFile(draft, 'utf8').catch(() => undefined)
     if (owner === '' || (owner !== undefined && await isGone(owner))) await rm(draft, { force: true })
