@@ -3,8 +3,9 @@ export type Field = readonly [name: string, value: string | null]
 
 /** A line each, the values in one column. What a terminal would obey is a blank. */
 export function formatFields(fields: readonly Field[]): string {
-  const width = Math.max(...fields.map(([name]) => name.length)) + 4
-  return fields.flatMap(([name, value]) => value === null ? [] : [`${`${name}:`.padEnd(width)}${value.replace(/\p{Cc}+/gu, ' ')}\n`]).join('')
+  const lines = fields.flatMap(([name, value]) => value === null ? [] : [{ name, value: value.replace(/\p{Cc}+/gu, ' ') }])
+  const width = Math.max(...lines.map(({ name }) => name.length)) + 4
+  return lines.map(({ name, value }) => `${`${name}:`.padEnd(width)}${value}\n`).join('')
 }
 
 /** Every line two columns further in. */
