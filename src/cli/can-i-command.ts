@@ -1,18 +1,17 @@
 import type { Command } from 'commander'
-import { defaultConfigFile } from '../config/default-file.ts'
 import { canICommand, type CanIArgs } from './can-i.ts'
-import type { Terminal } from './commands.ts'
 import { loadKnown } from './load-known.ts'
+import { configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 
-type Options = Omit<CanIArgs, 'verb' | 'resource'> & { readonly config?: string }
+type Options = Omit<CanIArgs, 'verb' | 'resource'> & WithConfig
 
-export function addCanI(program: Command, done: (exitCode: number) => void, { stdout, stderr, env }: Terminal): void {
+export function addCanI(program: Command, done: Done, { stdout, stderr, env }: Terminal): void {
   program.command('can-i')
     .description('whether a caller may do something: yes or no, with the rule; or all that it may')
     .argument('[verb]', 'get, list, watch, create, update, patch, delete, …')
     .argument('[resource]', 'RESOURCE[.GROUP][/NAME], or a path that begins with /')
     .requiredOption('--caller <name>', 'who')
-    .option('--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)')
+    .option(...configOption)
     .option('-n, --namespace <name>', 'namespace; without one: cluster-scoped, or all namespaces')
     .option('-A, --all-namespaces', 'over all namespaces, whatever -n says')
     .option('--subresource <name>', 'as in log, exec, scale')
@@ -20,8 +19,8 @@ export function addCanI(program: Command, done: (exitCode: number) => void, { st
     .option('--list', 'all that it may do there, as kubectl auth can-i --list prints it')
     .option('-q, --quiet', 'the exit code alone')
     .option('--json', 'the verdict, or the list, as JSON')
-    .action(async (verb: string | undefined, resource: string | undefined, { config, ...options }: Options) => {
-      const load = async () => loadKnown(config ?? await defaultConfigFile(env), env)
+    .action(async (verb: string | undefined, resource: string | undefined, options: Options) => {
+      const load = async () => loadKnown(await configFile(options, env), env)
       done(await canICommand({ verb, resource, ...options }, { load, stdout, stderr }))
     })
 }
