@@ -18,8 +18,8 @@ export interface Stops {
   readonly claimedKeyId: (arrival: Arrival) => string | undefined
   readonly fromAllowedSource: (caller: CallerDefinition, source: string) => boolean
   readonly mayUseCluster: (caller: CallerDefinition, cluster: string) => boolean
-  /** Counts the request against its caller's limits until the returned function is called; throws ProxyError RateLimited or TooManyInFlight. */
-  readonly limit: (caller: Caller, longRunning: boolean) => () => void
+  /** Counts the request against its caller's limits until the returned function is called; throws or rejects with ProxyError RateLimited or TooManyInFlight. */
+  readonly limit: (caller: Caller, longRunning: boolean) => (() => void) | Promise<() => void>
   readonly authorize: (caller: Caller, question: Question) => Verdict
   readonly clusters: Clusters
 }
@@ -37,13 +37,16 @@ export function createAdmit(stops: Stops): Admit {
     const resolved = stops.resolve(arrival)
     trail.note({ resolved })
 
-    const caller = await authenticated(stops, arrival, trail)
-    if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
-    trail.note({ caller })
-
-    const cluster = place(stops, caller, arrival, resolved)
-    trail.note({ cluster: cluster.name })
-    trail.onFinish(stops.limit(caller, resolved.longRunning || arrival.upgrade))
+    let { caller, cluster } = await identify(stops, arrival, resolved, trail)
+    const counted = stops.limit(caller, resolved.longRunning || arrival.upgrade)
+    if (counted instanceof Promise) {
+      // Where the request has gone meanwhile, the trail gives it back at once.
+      trail.onFinish(await counted)
+      // The key may have been revoked while this waited.
+      ;({ caller, cluster } = await identify(stops, arrival, resolved, trail))
+    } else {
+      trail.onFinish(counted)
+    }
 
     const question = toQuestion(arrival, resolved, cluster)
     const verdict = stops.authorize(caller, question)
@@ -52,6 +55,16 @@ export function createAdmit(stops: Stops): Admit {
 
     return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
   }
+}
+
+/** Who it is, and whether it may come from there and go to that cluster. */
+async function identify(stops: Stops, arrival: Arrival, resolved: Resolved, trail: Trail): Promise<{ caller: Caller, cluster: Cluster }> {
+  const caller = await authenticated(stops, arrival, trail)
+  if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
+  trail.note({ caller })
+  const cluster = place(stops, caller, arrival, resolved)
+  trail.note({ cluster: cluster.name })
+  return { caller, cluster }
 }
 
 /** A key that is refused is still named in the record, by its public id. */

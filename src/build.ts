@@ -9,6 +9,7 @@ import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
 import type { HeldSecrets } from './credentials/held-secrets.ts'
 import { createForward } from './forward/forward.ts'
+import { createLedger } from './limits/ledger.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAdminServer, type AdminServer } from './listen/admin.ts'
 import { createDataServer, type DataServer } from './listen/data-server.ts'
@@ -144,7 +145,7 @@ function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams:
     claimedKeyId,
     fromAllowedSource,
     mayUseCluster,
-    limit: createLimits({ now: () => performance.now() }),
+    limit: createLimits({ ledger: createLedger({ now: () => performance.now() }) }),
     authorize: createAuthorize(),
     clusters,
   }
