@@ -14,6 +14,8 @@ export interface Stops {
   readonly resolve: (arrival: Arrival) => Resolved
   /** Undefined: nothing was presented. Throws ProxyError for a credential that is bad. */
   readonly authenticate: (arrival: Arrival) => Promise<Caller | undefined> | Caller | undefined
+  /** What to answer in place of a refusal of a credential that came from there; mostly that refusal. */
+  readonly weighRefusal: (refusal: unknown, source: string) => unknown
   /** The public id in a key that was presented, good or bad. */
   readonly claimedKeyId: (arrival: Arrival) => string | undefined
   readonly fromAllowedSource: (caller: CallerDefinition, source: string) => boolean
@@ -74,7 +76,7 @@ async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Prom
   } catch (error) {
     const claimedKeyId = stops.claimedKeyId(arrival)
     if (claimedKeyId !== undefined) trail.note({ claimedKeyId })
-    throw error
+    throw stops.weighRefusal(error, arrival.sourceIPs[0] ?? '')
   }
 }
 

@@ -19,6 +19,7 @@ function admitWith({ caller = {}, ...stops }: Partial<Stops> & { caller?: Partia
     resolve: createResolve(),
     authenticate: () => callerWith([readPods], caller),
     claimedKeyId: () => 'k7Q2mX9a',
+    weighRefusal: (refusal) => refusal,
     fromAllowedSource,
     mayUseCluster,
     limit: (_caller, isStream) => {

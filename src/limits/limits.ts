@@ -21,7 +21,7 @@ export function createLimits({ ledger }: { readonly ledger: Ledger }): Limit {
     const kind: Kind = longRunning ? 'streams' : 'inFlight'
     const release = once(() => ledger.giveBack(name, kind))
     const answer = ledger.take({ caller: name, limits, kind })
-    return answer instanceof Promise ? answer.then(answer => orThrow(answer, release)) : orThrow(answer, release)
+    return answer instanceof Promise ? answer.then(answer => orThrow(answer, name, release)) : orThrow(answer, name, release)
   }
 }
 
@@ -29,9 +29,9 @@ function isUnlimited({ requestsPerSecond, inFlight, streams }: CallerLimits): bo
   return requestsPerSecond === undefined && inFlight === undefined && streams === undefined
 }
 
-function orThrow(answer: Answer, release: Release): Release {
+function orThrow(answer: Answer, caller: string, release: Release): Release {
   if (answer.granted) return release
-  throw new ProxyError(answer.code, answer.message, { retryAfter: answer.retryAfter })
+  throw new ProxyError(answer.code, answer.message, { retryAfter: answer.retryAfter, pacedAs: `caller ${caller}` })
 }
 
 function once(run: () => void): Release {
