@@ -76,13 +76,13 @@ async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Prom
   } catch (error) {
     const claimedKeyId = stops.claimedKeyId(arrival)
     if (claimedKeyId !== undefined) trail.note({ claimedKeyId })
-    throw stops.weighRefusal(error, arrival.sourceIPs[0] ?? '')
+    throw stops.weighRefusal(error, sourceOf(arrival))
   }
 }
 
 /** Where from and where to: what is refused before any rule is looked at. */
 function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolved): Cluster {
-  const source = arrival.sourceIPs[0] ?? ''
+  const source = sourceOf(arrival)
   if (!stops.fromAllowedSource(caller.definition, source)) {
     throw new ProxyError('SourceDenied', `caller "${caller.definition.name}" may not come from ${source}`)
   }
@@ -92,6 +92,10 @@ function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolve
     throw new ProxyError('ClusterDenied', `caller "${caller.definition.name}" may not use this cluster`)
   }
   return cluster
+}
+
+function sourceOf({ sourceIPs }: Arrival): string {
+  return sourceIPs[0] ?? ''
 }
 
 function toQuestion({ rawHeaders, upgrade }: Arrival, { attributes }: Resolved, cluster: Cluster): Question {
@@ -108,12 +112,12 @@ function toQuestion({ rawHeaders, upgrade }: Arrival, { attributes }: Resolved, 
  * Asks anew about something that was admitted and is still open: after a reload, or
  * when a key ends. `refresh` finds the caller as it is now. Undefined: no longer allowed.
  */
-export function createRecheck({ clusters, authorize, mayUseCluster }: Pick<Stops, 'clusters' | 'authorize' | 'mayUseCluster'>, refresh: (caller: Caller) => Caller | undefined) {
+export function createRecheck({ clusters, authorize, fromAllowedSource, mayUseCluster }: Pick<Stops, 'clusters' | 'authorize' | 'fromAllowedSource' | 'mayUseCluster'>, refresh: (caller: Caller) => Caller | undefined) {
   return function recheck(admitted: Admitted): Caller | undefined {
     const caller = refresh(admitted.caller)
     const cluster = clusters.find(admitted.resolved.cluster)
     if (caller === undefined || cluster?.name !== admitted.cluster) return undefined
-    if (!mayUseCluster(caller.definition, cluster.name)) return undefined
+    if (!fromAllowedSource(caller.definition, sourceOf(admitted.arrival)) || !mayUseCluster(caller.definition, cluster.name)) return undefined
     const { question } = admitted
     return authorize(caller, { ...question, cluster: factsFor(cluster.facts(), question.cluster) }).allowed ? caller : undefined
   }

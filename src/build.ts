@@ -157,8 +157,8 @@ function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams:
     const found = authenticator.recheck(caller)
     return found instanceof Error ? undefined : found
   }
-  const streams = createStreams({ recheck: createRecheck(stops, refresh), now: Date.now })
-  callers.onChange(() => streams.recheck())
+  const streams = createStreams({ recheck: createRecheck(stops, refresh), now: Date.now, onRevoked: metrics.revoked })
+  callers.onChange(since => streams.recheck(since))
   metrics.countStreams(kind => streams.count(kind))
   return { streams, stops }
 }
