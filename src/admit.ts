@@ -15,12 +15,14 @@ export interface Stops {
   readonly resolve: (arrival: Arrival) => Resolved
   /** Undefined: nothing was presented. Throws ProxyError for a credential that is bad. */
   readonly authenticate: (arrival: Arrival) => Promise<Caller | undefined> | Caller | undefined
+  /** What to answer in place of a refusal of a credential that came from there; mostly that refusal. */
+  readonly weighRefusal: (refusal: unknown, source: string) => unknown
   /** The public id in a key that was presented, good or bad. */
   readonly claimedKeyId: (arrival: Arrival) => string | undefined
   readonly fromAllowedSource: (caller: CallerDefinition, source: string) => boolean
   readonly mayUseCluster: (caller: CallerDefinition, cluster: string) => boolean
-  /** Counts the request against its caller's limits until the returned function is called; throws ProxyError RateLimited or TooManyInFlight. */
-  readonly limit: (caller: Caller, longRunning: boolean) => () => void
+  /** Counts the request against its caller's limits until the returned function is called; throws or rejects with ProxyError RateLimited or TooManyInFlight. */
+  readonly limit: (caller: Caller, longRunning: boolean) => (() => void) | Promise<() => void>
   readonly authorize: (caller: Caller, question: Question) => Verdict
   readonly clusters: Clusters
 }
@@ -38,13 +40,16 @@ export function createAdmit(stops: Stops): Admit {
     const resolved = stops.resolve(arrival)
     trail.note({ resolved })
 
-    const caller = await authenticated(stops, arrival, trail)
-    if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
-    trail.note({ caller })
-
-    const cluster = place(stops, caller, arrival, resolved)
-    trail.note({ cluster: cluster.name })
-    trail.onFinish(stops.limit(caller, resolved.longRunning || arrival.upgrade))
+    let { caller, cluster } = await identify(stops, arrival, resolved, trail)
+    const counted = stops.limit(caller, resolved.longRunning || arrival.upgrade)
+    if (counted instanceof Promise) {
+      // Where the request has gone meanwhile, the trail gives it back at once.
+      trail.onFinish(await counted)
+      // The key may have been revoked while this waited.
+      ;({ caller, cluster } = await identify(stops, arrival, resolved, trail))
+    } else {
+      trail.onFinish(counted)
+    }
 
     const question = toQuestion(arrival, resolved, cluster)
     const verdict = stops.authorize(caller, question)
@@ -55,6 +60,16 @@ export function createAdmit(stops: Stops): Admit {
   }
 }
 
+/** Who it is, and whether it may come from there and go to that cluster. */
+async function identify(stops: Stops, arrival: Arrival, resolved: Resolved, trail: Trail): Promise<{ caller: Caller, cluster: Cluster }> {
+  const caller = await authenticated(stops, arrival, trail)
+  if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
+  trail.note({ caller })
+  const cluster = place(stops, caller, arrival, resolved)
+  trail.note({ cluster: cluster.name })
+  return { caller, cluster }
+}
+
 /** A key that is refused is still named in the record, by its public id. */
 async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Promise<Caller | undefined> {
   try {
@@ -62,13 +77,13 @@ async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Prom
   } catch (error) {
     const claimedKeyId = stops.claimedKeyId(arrival)
     if (claimedKeyId !== undefined) trail.note({ claimedKeyId })
-    throw error
+    throw stops.weighRefusal(error, sourceOf(arrival))
   }
 }
 
 /** Where from and where to: what is refused before any rule is looked at. */
 function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolved): Cluster {
-  const source = arrival.sourceIPs[0] ?? ''
+  const source = sourceOf(arrival)
   if (!stops.fromAllowedSource(caller.definition, source)) {
     throw new ProxyError('SourceDenied', refuseSource(caller.definition, source))
   }
@@ -77,6 +92,10 @@ function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolve
     throw new ProxyError('ClusterDenied', refuseCluster(caller.definition, resolved.cluster))
   }
   return cluster
+}
+
+function sourceOf({ sourceIPs }: Arrival): string {
+  return sourceIPs[0] ?? ''
 }
 
 function toQuestion({ rawHeaders, upgrade }: Arrival, { attributes }: Resolved, cluster: Cluster): Question {
@@ -93,12 +112,12 @@ function toQuestion({ rawHeaders, upgrade }: Arrival, { attributes }: Resolved, 
  * Asks anew about something that was admitted and is still open: after a reload, or
  * when a key ends. `refresh` finds the caller as it is now. Undefined: no longer allowed.
  */
-export function createRecheck({ clusters, authorize, mayUseCluster }: Pick<Stops, 'clusters' | 'authorize' | 'mayUseCluster'>, refresh: (caller: Caller) => Caller | undefined) {
+export function createRecheck({ clusters, authorize, fromAllowedSource, mayUseCluster }: Pick<Stops, 'clusters' | 'authorize' | 'fromAllowedSource' | 'mayUseCluster'>, refresh: (caller: Caller) => Caller | undefined) {
   return function recheck(admitted: Admitted): Caller | undefined {
     const caller = refresh(admitted.caller)
     const cluster = clusters.find(admitted.resolved.cluster)
     if (caller === undefined || cluster?.name !== admitted.cluster) return undefined
-    if (!mayUseCluster(caller.definition, cluster.name)) return undefined
+    if (!fromAllowedSource(caller.definition, sourceOf(admitted.arrival)) || !mayUseCluster(caller.definition, cluster.name)) return undefined
     const { question } = admitted
     return authorize(caller, { ...question, cluster: factsFor(cluster.facts(), question.cluster) }).allowed ? caller : undefined
   }

@@ -9,7 +9,10 @@ import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
 import type { HeldSecrets } from './credentials/held-secrets.ts'
 import { createForward } from './forward/forward.ts'
+import { createLedger } from './limits/ledger.ts'
 import { createLimits } from './limits/limits.ts'
+import { createPacer } from './limits/pacer.ts'
+import { createWrongCredentials } from './limits/wrong-credentials.ts'
 import { createAdminServer, type AdminServer } from './listen/admin.ts'
 import { createDataServer, type DataServer } from './listen/data-server.ts'
 import { createParserRefusal } from './listen/parser-refusal.ts'
@@ -19,6 +22,7 @@ import { createUpgradeHandler } from './listen/upgrade.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { createOnward } from './onward.ts'
 import { createResolve } from './resolve/resolve.ts'
+import { scheduleUnreferenced } from './schedule.ts'
 import { createStreams } from './streams/open-streams.ts'
 import type { Streams } from './streams/streams.ts'
 import { createTunnel } from './tunnel/tunnel.ts'
@@ -141,10 +145,11 @@ function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams:
   const stops: Stops = {
     resolve: createResolve(),
     authenticate: authenticator.authenticate,
+    weighRefusal: createWrongCredentials({ now: () => performance.now() }),
     claimedKeyId,
     fromAllowedSource,
     mayUseCluster,
-    limit: createLimits({ now: () => performance.now() }),
+    limit: createLimits({ ledger: createLedger({ now: () => performance.now() }) }),
     authorize: createAuthorize(),
     clusters,
   }
@@ -152,8 +157,8 @@ function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams:
     const found = authenticator.recheck(caller)
     return found instanceof Error ? undefined : found
   }
-  const streams = createStreams({ recheck: createRecheck(stops, refresh), now: Date.now })
-  callers.onChange(() => streams.recheck())
+  const streams = createStreams({ recheck: createRecheck(stops, refresh), now: Date.now, onRevoked: metrics.revoked })
+  callers.onChange(since => streams.recheck(since))
   metrics.countStreams(kind => streams.count(kind))
   return { streams, stops }
 }
@@ -161,7 +166,8 @@ function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams:
 function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<DataServer> {
   const { config: { listen, limits }, wired: { clusters, cacheOf }, audit, log, live } = rooms
   const sourceIPs = createSourceIPs(listen.trustedProxies)
-  const door = { audit, admit: createAdmit(stops), sourceIPs, now: Date.now, log, drain: rooms.drain }
+  const takeTurn = createPacer({ now: () => performance.now(), schedule: scheduleUnreferenced, draining: () => rooms.drain.refusing })
+  const door = { audit, admit: createAdmit(stops), sourceIPs, now: Date.now, log, drain: rooms.drain, takeTurn }
   const onward = createOnward({
     discovery: admitted => cacheOf(admitted.cluster)?.answer(admitted),
     forward: createForward({ clusters, streams, maxRequestBody: () => live.config.limits.maxRequestBody }),

@@ -35,6 +35,8 @@ export const refusalCodes = Object.keys(refusals) as RefusalCode[]
 export interface RefusalOptions extends ErrorOptions {
   /** Whole seconds (Go reads them into an int32), at least 1; only where no byte of the request went upstream, for client-go repeats any verb. */
   retryAfter?: number
+  /** Whose refusals of this kind wait their turn where there are many; undefined: answered at once. */
+  pacedAs?: string
 }
 
 /**
@@ -45,11 +47,13 @@ export class ProxyError extends Error {
   override readonly name = 'ProxyError'
   readonly code: RefusalCode
   readonly retryAfter: number | undefined
+  readonly pacedAs: string | undefined
 
   constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {
     super(message, options)
     this.code = code
     this.retryAfter = options.retryAfter
+    this.pacedAs = options.pacedAs
   }
 
   get status(): number {

@@ -19,6 +19,7 @@ function admitWith({ caller = {}, ...stops }: Partial<Stops> & { caller?: Partia
     resolve: createResolve(),
     authenticate: () => callerWith([readPods], caller),
     claimedKeyId: () => 'k7Q2mX9a',
+    weighRefusal: (refusal) => refusal,
     fromAllowedSource,
     mayUseCluster,
     limit: (_caller, isStream) => {
@@ -93,5 +94,43 @@ t.test('what a request holds is given back when it ends, admitted or not; a tunn
     t.strictSame(held, [kind])
     trail.finish({ status: 200, ending: 'complete', bytesOut: 0 })
     t.strictSame(held, [])
+  }
+})
+
+t.test('a grant that comes after its request has gone is given back, and the request does not go on holding it', async (t) => {
+  const trail = trailOf()
+  let grant = (_release: () => void) => {}
+  let releases = 0
+  const { admit } = admitWith({ limit: () => new Promise((resolve) => { grant = resolve }) })
+  const admitted = admit(from(), trail)
+  await new Promise((resolve) => setImmediate(resolve))
+  trail.finish({ status: 0, ending: 'caller-left', bytesOut: 0 })
+  t.equal(releases, 0)
+  grant(() => { releases += 1 })
+  await admitted
+  t.equal(releases, 1)
+})
+
+t.test('a key that is revoked while its request waits for its limits does not admit it, and a source that is shut out neither', async (t) => {
+  for (const [code, after] of [
+    ['RevokedKey', () => { throw new ProxyError('RevokedKey', 'gone') }],
+    ['MissingKey', () => undefined],
+    ['SourceDenied', () => callerWith([readPods], { allowedFrom: ['10.0.0.0/8'] })],
+    ['ClusterDenied', () => callerWith([readPods], { clusters: ['test'] })],
+    ['ScopeDenied', () => callerWith([])],
+  ] as const) {
+    let authenticate: Stops['authenticate'] = () => callerWith([readPods])
+    let releases = 0
+    const { admit } = admitWith({
+      authenticate: (arrival) => authenticate(arrival),
+      limit: async () => {
+        authenticate = after
+        return () => { releases += 1 }
+      },
+    })
+    const trail = trailOf()
+    await t.rejects(admit(from(), trail), { code }, code)
+    trail.finish({ status: 403, ending: 'complete', bytesOut: 0 })
+    t.equal(releases, 1, 'what it held is given back')
   }
 })

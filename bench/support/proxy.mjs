@@ -16,14 +16,14 @@ const reading = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 
 
 /**
  * Starts it before `upstream` ({ url, ca }), serving with `certificate` ({ cert, key }), for so many callers with these
- * rules; `token` is in the file `token` beside its config. Rejects where it ends instead.
+ * rules, some of them by their place with `limits`; `token` is in the file `token` beside its config. Rejects where it ends instead.
  */
 export async function startProxy({
-  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, prepare,
+  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, limits = {}, prepare,
 }) {
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-bench-'))
   const keys = Array.from({ length: callers }, () => mintKey(randomBytes))
-  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules)) })
+  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules, limits)) })
   await prepare?.(folder)
   const child = spawn(process.execPath, [main, 'serve', '--config', join(folder, 'portcullis.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] })
   const stop = async () => {
@@ -45,8 +45,8 @@ export async function startProxy({
   }
 }
 
-function callerOf(rules) {
-  return ({ id, key }, index) => ({ name: `bench-${index}`, rules, keys: [{ id, sha256: digestKey(key).toString('hex') }] })
+function callerOf(rules, limits) {
+  return ({ id, key }, index) => ({ name: `bench-${index}`, rules, limits: limits[index] ?? {}, keys: [{ id, sha256: digestKey(key).toString('hex') }] })
 }
 
 async function writeFiles(folder, { upstream, certificate, token, credential, callers }) {

@@ -15,7 +15,7 @@ export interface Callers {
   /** By the public id of a key. */
   findKey(id: string): KeyRecord | undefined
   all(): readonly CallerDefinition[]
-  /** Returns the way to stop listening. */
-  onChange(listener: () => void): () => void
+  /** `since`: when what carried the change became what it is, where that is known, in milliseconds since the epoch. Returns the way to stop listening. */
+  onChange(listener: (since?: number) => void): () => void
   close(): void
 }

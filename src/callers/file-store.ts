@@ -1,3 +1,4 @@
+import { newestChange } from '../files/newest-change.ts'
 import { keepReloading } from '../files/reloading.ts'
 import type { Reloaded } from '../files/reloading.ts'
 import type { watchFiles } from '../files/watch.ts'
@@ -22,12 +23,17 @@ export interface FileCallersOptions {
  */
 export async function createFileCallers(options: FileCallersOptions): Promise<Callers> {
   const { paths, clusters, report = () => undefined, now = Date.now, watch } = options
-  const listeners = new Set<() => void>()
+  const listeners = new Set<(since?: number) => void>()
   let current: LoadedCallers | undefined
+  let newest = -Infinity
 
   async function reload(): Promise<LoadedCallers> {
+    const changed = await newestChange(paths) ?? -Infinity
     current = await requireCallers(paths, { clusters, now: now() })
-    for (const listener of listeners) listener()
+    // Where a file went away, those that are left do not say when.
+    const since = changed > newest ? changed : undefined
+    newest = Math.max(newest, changed)
+    for (const listener of listeners) listener(since)
     return current
   }
 

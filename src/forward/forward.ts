@@ -37,12 +37,15 @@ export function createForward({ clusters, streams, maxRequestBody }: ForwardOpti
     const body = guard(exchange, longRunning ? undefined : maxRequestBody(), longRunning ? undefined : cluster.timeouts.response)
     const sending = new Sending(admitted, exchange, cluster, body)
     const release = longRunning ? streams.add(sending.asStream()) : undefined
-    exchange.reply.onClose(() => sending.abort(new Error('the caller left')))
+    exchange.reply.onClose(() => {
+      // Not before: what the caller has still to take is as open as what the API server has still to say.
+      release?.()
+      sending.abort(new Error('the caller left'))
+    })
     exchange.invite()
     try {
       await sending.run()
     } finally {
-      release?.()
       body?.destroy()
     }
   }
@@ -155,12 +158,23 @@ class Sending {
 
   #end(why: EarlyEnd): void {
     const { reply } = this.#exchange
-    if (reply.started && this.#relay?.canEndEarly === true) reply.end(undefined, why)
-    else if (reply.started) reply.cut(why)
+    if (reply.started && !reply.closed) {
+      if (this.#relay?.canEndEarly === true) reply.end(undefined, why)
+      else reply.cut(why)
+    }
+    if (reply.started && why === 'revoked') cutLater(reply)
     this.abort(why === 'revoked'
       ? new ProxyError('RevokedKey', 'the key or the scope that opened this stream is gone')
       : new ProxyError('Draining', 'this server is shutting down'))
   }
+}
+
+/** Milliseconds that a caller gets to take the end of what was revoked. */
+const takeWithin = 300
+
+function cutLater(reply: Exchange['reply']): void {
+  const timer = setTimeout(() => reply.cut('revoked'), takeWithin)
+  reply.onClose(() => clearTimeout(timer))
 }
 
 function kindOf(attributes: Attributes): StreamKind {

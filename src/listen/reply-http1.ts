@@ -5,6 +5,8 @@ import type { Ending, Outcome } from '../model/trail.ts'
 /** Of a body nobody wants any more: enough for what is on its way, not for an upload. */
 const lingerBytes = 1024 * 1024
 const lingerMs = 1000
+/** Where a second is all there is. */
+const shortLingerMs = 150
 
 export interface Http1ReplyOptions {
   readonly closing: () => boolean
@@ -62,7 +64,7 @@ export class Http1Reply implements Reply {
     if (chunk !== undefined) this.#bytesOut += chunk.length
     if (this.#request.complete) return this.#finish(chunk)
     if (chunk !== undefined) this.#response.write(chunk)
-    this.#linger()
+    this.#linger(why === 'revoked' ? shortLingerMs : lingerMs)
   }
 
   #finish(chunk?: Uint8Array): void {
@@ -81,13 +83,13 @@ export class Http1Reply implements Reply {
    * connection, and the caller would lose the answer (RFC 9112 §9.6). So read on for
    * a while, then close.
    */
-  #linger(): void {
+  #linger(ms: number): void {
     let unread = lingerBytes
     const done = () => {
       clearTimeout(timer)
       this.#finish()
     }
-    const timer = setTimeout(done, lingerMs)
+    const timer = setTimeout(done, ms)
     this.#request.on('data', (chunk: Buffer) => {
       unread -= chunk.length
       if (unread < 0) done()

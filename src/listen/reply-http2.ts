@@ -56,7 +56,10 @@ export class Http2Reply implements Reply {
   cut(why: Ending): void {
     this.#ending = why
     this.#ended = true
-    this.#response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    const { stream } = this.#response
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    // Where an end was said already node:http2 waits for what was said before it to be taken, however long.
+    process.nextTick(() => stream.destroy())
   }
 
   onDrain(listener: () => void): void {

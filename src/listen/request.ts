@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Audit } from '../audit/audit.ts'
 import { asProxyError, ProxyError } from '../errors.ts'
 import { headerValue } from '../headers/read.ts'
+import type { TakeTurn } from '../limits/pacer.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Exchange, Reply } from '../model/exchange.ts'
@@ -27,6 +28,8 @@ export interface DoorOptions {
   readonly sourceIPs: SourceIPs
   readonly now: () => number
   readonly log: ListenLog
+  /** Refusals that say so wait here for their turn, so that a flood of them costs little. */
+  readonly takeTurn: TakeTurn
   /** `closing`: connections end after their answer. `refusing`: nothing new is taken. */
   readonly drain: { readonly closing: boolean, readonly refusing: boolean }
 }
@@ -64,6 +67,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       body: hasBody(request) ? request : undefined,
       reply,
       trail: audit.open(arrival),
+      leave: () => { if (request.httpVersionMajor === 2) (request as Http2ServerRequest).stream.session?.close() },
       invite: () => { if (waiting.has(request)) response.writeContinue() },
     }, options)
     if (request.httpVersionMajor === 1) underWay.set(request.socket, serving)
@@ -86,12 +90,17 @@ function replyOf(request: RawRequest, response: RawResponse, options: Http1Reply
     : new Http1Reply(request as IncomingMessage, response as ServerResponse, options)
 }
 
+interface Served extends Exchange {
+  /** HTTP/2 has no header to end a connection with: GOAWAY. What is under way on it goes on. */
+  leave(): void
+}
+
 class Serving {
-  readonly #exchange: Exchange
+  readonly #exchange: Served
   readonly #options: RequestHandlerOptions
   #refusal: Outcome['refusal']
 
-  constructor(exchange: Exchange, options: RequestHandlerOptions) {
+  constructor(exchange: Served, options: RequestHandlerOptions) {
     this.#exchange = exchange
     this.#options = options
     exchange.reply.onClose(outcome => exchange.trail.finish({
@@ -109,7 +118,11 @@ class Serving {
       if (!reply.closed && !reply.started) await onward(admitted, this.#exchange)
     } catch (thrown) {
       if (body !== undefined && !reply.started) await readAway(this.#exchange)
-      this.#refuse(asProxyError(thrown))
+      const error = asProxyError(thrown)
+      // Whoever leaves while it waits was refused all the same.
+      if (!reply.closed) this.#refusal = toOutcome(error)
+      const crowded = await waitForTurn(error, this.#options.takeTurn, gone => trail.onFinish(gone))
+      this.#refuse(error, crowded)
     }
   }
 
@@ -119,17 +132,30 @@ class Serving {
     return true
   }
 
-  #refuse(error: ProxyError): void {
+  #refuse(error: ProxyError, crowded = false): void {
     const { arrival, reply } = this.#exchange
     if (reply.closed) return
-    this.#refusal = { code: error.code, message: error.message, reason: error.reason }
+    this.#refusal = toOutcome(error)
     tell(this.#options.log, arrival, error)
     if (reply.started) return reply.cut('upstream-failed')
     const refusal = toRefusal(error, arrival.auditId)
     // What made this head doubtful makes it doubtful where the next one begins.
-    reply.head(refusal.status, refusal.message, refusal.headers, { last: error.code === 'MalformedHeader' })
+    reply.head(refusal.status, refusal.message, refusal.headers, { last: crowded || error.code === 'MalformedHeader' })
     reply.end(refusal.body)
+    if (crowded) this.#exchange.leave()
   }
+}
+
+function toOutcome({ code, message, reason }: ProxyError): Outcome['refusal'] {
+  return { code, message, reason }
+}
+
+/** True where so many wait already that the connection should end with this answer. */
+export async function waitForTurn({ pacedAs }: ProxyError, takeTurn: TakeTurn, onGone: (listener: () => void) => void): Promise<boolean> {
+  const turn = pacedAs === undefined ? undefined : takeTurn(pacedAs, onGone)
+  if (turn === 'crowded') return true
+  await turn
+  return false
 }
 
 /** As Go's net/http: a body this small is read away, so that a refusal does not cost the connection. */

@@ -9,7 +9,7 @@ import type { Trail } from '../model/trail.ts'
 import { toArrival } from './arrival.ts'
 import { inFlight } from './in-flight.ts'
 import { toRefusal } from './refusal.ts'
-import { draining, tell, type DoorOptions } from './request.ts'
+import { draining, tell, waitForTurn, type DoorOptions } from './request.ts'
 
 export interface UpgradeHandlerOptions extends DoorOptions {
   /** Opens the tunnel and lives as long as it does; rejects only while nothing was written to the caller. */
@@ -40,6 +40,7 @@ async function open(arrival: Arrival, socket: Duplex, head: Buffer, options: Upg
     await tunnel(admitted, { arrival, socket, head, trail })
   } catch (thrown) {
     const error = asProxyError(thrown)
+    await waitForTurn(error, options.takeTurn, gone => whenGone(socket, gone))
     tell(log, arrival, error)
     const { status, message, headers, body } = toRefusal(error, arrival.auditId)
     closeWith(socket, Buffer.concat([rawHead(status, message, [...headers, 'Connection', 'close']), body]))
@@ -50,6 +51,13 @@ async function open(arrival: Arrival, socket: Duplex, head: Buffer, options: Upg
       bytesOut: body.length,
     })
   }
+}
+
+/** Reads away what comes, for else the end would not show; a refused upgrade sends nothing that matters. */
+function whenGone(socket: Duplex, gone: () => void): void {
+  socket.resume()
+  socket.once('end', gone)
+  socket.once('close', gone)
 }
 
 /**

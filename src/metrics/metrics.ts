@@ -3,6 +3,7 @@ import type { Arrival } from '../model/arrival.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
 import type { StreamKind } from '../streams/streams.ts'
 import { createKeyUse, createStreamGauge, createExpiryGauge } from './gauges.ts'
+import { createRevocationMetric } from './revocation.ts'
 import { LearntNames, other, verbs } from './names.ts'
 
 export interface MetricsOptions {
@@ -17,6 +18,8 @@ export interface Metrics {
   ended(arrival: Arrival, facts: Facts, outcome: Outcome): void
   configReload(succeeded: boolean): void
   auditDropped(sink: string, lines: number): void
+  /** From a change to the end of the last stream that it ended. */
+  revoked(seconds: number): void
   /** Asked at every scrape. */
   countStreams(count: (kind: StreamKind) => number): void
   /** `expiresAt` is asked at every scrape: milliseconds since the epoch, undefined where there is no end. Returns the way to stop. */
@@ -42,6 +45,7 @@ export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metr
     },
     configReload: succeeded => reload.set(succeeded ? 1 : 0),
     auditDropped: (sink, lines) => dropped.inc({ sink }, lines),
+    revoked: createRevocationMetric(registry),
     countStreams: createStreamGauge(registry),
     watchCredential: createExpiryGauge(registry, now),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),

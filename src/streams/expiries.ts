@@ -1,7 +1,7 @@
 export interface ExpiriesOptions<T> {
   readonly now: () => number
   readonly schedule: (task: () => void, ms: number) => () => void
-  readonly onExpired: (item: T) => void
+  readonly onExpired: (item: T, date: number) => void
 }
 
 /**
@@ -72,13 +72,13 @@ export class Expiries<T> {
     let earliest = Infinity
     for (const [date, items] of this.#byDate) {
       if (date > now) earliest = Math.min(earliest, date)
-      else for (const item of items) this.#expire(item)
+      else for (const item of items) this.#expire(item, date)
     }
     if (earliest < Infinity) this.#lookAt(earliest)
   }
 
-  #expire(item: T): void {
+  #expire(item: T, date: number): void {
     this.delete(item)
-    this.#options.onExpired(item)
+    this.#options.onExpired(item, date)
   }
 }

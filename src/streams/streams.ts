@@ -7,17 +7,20 @@ export type StreamKind = 'watch' | 'log' | 'proxy' | 'websocket' | 'spdy' | 'oth
 export interface OpenStream {
   readonly admitted: Admitted
   readonly kind: StreamKind
-  /** Ends it the way its protocol ends. Called at most once. */
+  /** Ends it the way its protocol ends, within some hundred milliseconds whatever its caller does. Called at most once. */
   end(why: EarlyEnd): void
 }
 
 /** Every open stream, so that a revoked key, an ended one or a shutdown can end them. */
 export interface Streams {
-  /** Returns the way to take it off again (idempotent). */
+  /** Returns the way to say that it is over: nothing more goes either way (idempotent). */
   add(stream: OpenStream): () => void
   count(kind?: StreamKind): number
-  /** Asks anew about every open stream: after callers or clusters changed. */
-  recheck(): void
+  /**
+   * Asks anew about every open stream: after callers or clusters changed. `since`: when that was, in
+   * milliseconds since the epoch; default: now.
+   */
+  recheck(since?: number): void
   /** Ends all, for the drain. */
   endAll(): void
   close(): void

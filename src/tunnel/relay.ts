@@ -56,13 +56,17 @@ export async function relay({ response, caller, reason, headers, stop, lingerMs 
   }
   caller.write(framing.last)
   closeFlushed(caller, lingerMs)
+  // A caller may take its time, but not where its key is gone.
+  const revoke = () => { if (stop.signal.reason === 'revoked') caller.destroy() }
+  stop.signal.addEventListener('abort', revoke)
   await closed(caller)
-  return { ending: caller.writableFinished ? 'complete' : 'caller-left', bytesOut }
+  stop.signal.removeEventListener('abort', revoke)
+  return { ending: caller.writableFinished ? 'complete' : endingOf(stop.signal, caller, 'caller-left'), bytesOut }
 }
 
-function endingOf(signal: AbortSignal, caller: Duplex): Ending {
+function endingOf(signal: AbortSignal, caller: Duplex, otherwise: Ending = 'upstream-failed'): Ending {
   if (signal.aborted) return signal.reason as Ending
-  return caller.errored ? 'caller-left' : 'upstream-failed'
+  return caller.errored ? 'caller-left' : otherwise
 }
 
 interface BodyFraming {

@@ -24,7 +24,7 @@ export interface Patience {
   readonly linger: number
 }
 
-const defaultPatience: Patience = { boundary: 250, farewell: 400, linger: 10_000 }
+const defaultPatience: Patience = { boundary: 150, farewell: 300, linger: 10_000 }
 
 /** Carries bytes both ways, unread, until both sides are closed. Never rejects. */
 export async function splice(options: SpliceOptions): Promise<Ended> {

@@ -12,8 +12,8 @@ const unchanged: Prepared = { commit() {}, discard() {} }
 
 /** The callers of the config. What holds on to this sees every reload. */
 export async function wireCallers(config: Config, log: Logger, onReload: (ok: boolean) => void): Promise<CallersWiring> {
-  const listeners = new Set<() => void>()
-  const changed = () => { for (const listener of listeners) listener() }
+  const listeners = new Set<(since?: number) => void>()
+  const changed = (since?: number) => { for (const listener of listeners) listener(since) }
   const open = async ({ callers: { paths }, clusters }: Config): Promise<Callers> => {
     const store = await createFileCallers({
       paths, clusters: clusters.map(({ name }) => name), report: outcome => reportReload(outcome, log, 'callers', onReload),

@@ -99,6 +99,7 @@ t.test('the table of metrics is what /metrics exposes, label for label', async (
   for (const { arrival, facts, outcome } of finishedRequests) metrics.ended(arrival, facts, outcome)
   metrics.auditDropped('file', 1)
   metrics.configReload(true)
+  metrics.revoked(0.2)
   metrics.watchCredential('prod', () => 2000)
   const { body } = await metrics.render()
   const exposed = [...body.matchAll(/^# HELP (\S+)/gm)].map(([, name = '']) => [name, labelsOf(body, name)])

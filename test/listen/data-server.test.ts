@@ -41,7 +41,7 @@ async function start(t: Scope, setup: Setup = {}) {
   const sourceIPs = createSourceIPs([])
   const now = Date.now
   const options = {
-    audit, sourceIPs, now, log, drain, patience: setup.patience ?? 60_000,
+    audit, sourceIPs, now, log, drain, patience: setup.patience ?? 60_000, takeTurn: () => undefined,
     admit: setup.admit ?? (async arrival => admitted({ arrival })),
     onward: setup.onward ?? (async (_admitted, { body, reply }) => {
       if (body !== undefined) for await (const _chunk of body) { /* a forwarder reads it all */ }

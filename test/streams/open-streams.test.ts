@@ -16,6 +16,8 @@ interface SetUp {
   /** `name why`, in the order in which the streams were ended. */
   readonly ended: string[]
   readonly asked: string[]
+  /** Seconds, one for each change that ended something. */
+  readonly measured: number[]
   /** Callers that recheck refuses. */
   readonly refused: Set<string>
   open(name: string, overrides?: { caller?: Partial<Caller>, kind?: OpenStream['kind'], receivedAt?: number }): () => void
@@ -25,14 +27,15 @@ function setUp(recheck?: (admitted: Admitted) => Caller | undefined): SetUp {
   const clock = new Clock(start)
   const ended: string[] = []
   const asked: string[] = []
+  const measured: number[] = []
   const refused = new Set<string>()
   const ask = ({ caller }: Admitted) => {
     asked.push(caller.definition.name)
     return refused.has(caller.definition.name) ? undefined : caller
   }
-  const streams = createStreams({ recheck: recheck ?? ask, now: clock.now, schedule: clock.schedule })
+  const streams = createStreams({ recheck: recheck ?? ask, now: clock.now, schedule: clock.schedule, onRevoked: seconds => measured.push(seconds) })
   return {
-    clock, streams, ended, asked, refused,
+    clock, streams, ended, asked, measured, refused,
     open: (name, { caller, kind = 'watch', receivedAt = clock.now() } = {}) => streams.add({
       admitted: admitted({ arrival: arrival({ receivedAt }), caller: { ...callerWith([], { name }), ...caller } }),
       kind,
@@ -179,6 +182,75 @@ t.test('rechecks that keep coming still get to the last stream', async (t) => {
     await turn()
   }
   t.equal(seen(), 5000)
+})
+
+t.test('a change is measured from when it was made to when the last stream that it ended is over', async (t) => {
+  const { clock, streams, open, measured, refused } = setUp()
+  const closes = ['a', 'b', 'a', 'a'].map(name => open(name))
+  refused.add('a')
+  streams.recheck(clock.now() - 250)
+  await turn()
+  clock.advance(100)
+  closes[0]?.()
+  closes[2]?.()
+  closes[1]?.()
+  t.strictSame(measured, [], 'one is still ending')
+  clock.advance(50)
+  closes[3]?.()
+  closes[3]?.()
+  t.strictSame(measured, [0.4])
+  streams.recheck()
+  await turn()
+  t.strictSame(measured, [0.4], 'one that ends nothing is not measured')
+})
+
+t.test('changes that come while another one is still at work are measured apart, and not before all are asked about', async (t) => {
+  const { clock, streams, open, measured, refused } = setUp()
+  const first = open('first')
+  for (let i = 0; i < 1000; i += 1) open('staying')
+  const last = open('last')
+  refused.add('first')
+  refused.add('last')
+  streams.recheck()
+  await new Promise<void>(resolve => queueMicrotask(resolve))
+  first()
+  t.strictSame(measured, [], 'the last is not asked about yet')
+  for (let i = 0; i < 10; i += 1) await turn()
+  clock.advance(300)
+  const later = open('later')
+  refused.add('later')
+  streams.recheck()
+  for (let i = 0; i < 10; i += 1) await turn()
+  clock.advance(10)
+  later()
+  t.strictSame(measured, [0.01])
+  last()
+  t.strictSame(measured, [0.01, 0.31])
+})
+
+t.test('the end of a key is measured from its date, once for all its streams; a clock that runs behind measures nothing below zero', async (t) => {
+  const { clock, streams, open, measured, refused } = setUp()
+  const closes = ['a', 'b'].map(name => open(name, { caller: { expiresAt: start + 5000 } }))
+  clock.advance(5000)
+  await turn()
+  clock.advance(20)
+  for (const close of closes) close()
+  t.strictSame(measured, [0.02])
+  const close = open('c')
+  refused.add('c')
+  streams.recheck(clock.now() + 60_000)
+  await turn()
+  close()
+  t.strictSame(measured, [0.02, 0])
+})
+
+t.test('what a drain ends is no revocation', async (t) => {
+  const { streams, open, measured } = setUp()
+  const close = open('a')
+  streams.endAll()
+  await turn()
+  close()
+  t.strictSame(measured, [])
 })
 
 t.test('after close nothing is asked, no timer waits', async (t) => {

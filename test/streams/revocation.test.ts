@@ -167,6 +167,7 @@ const changes: Readonly<Record<string, Change>> = {
       scopes: [{ name: 'reading', rules: [{ ...reading, verbs: ['list'] }] }, { name: 'executing', rules: [] }, scopes[2]!],
     }),
   },
+  'it may come from elsewhere only': { file: () => file({ ...caller([keyEntry(going)]), allowedFrom: ['10.0.0.0/8'] }) },
   'only its right to exec is taken away': { file: () => file(caller([keyEntry(going)], ['reading'])), spared: 'read' },
 }
 

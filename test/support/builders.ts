@@ -143,6 +143,7 @@ class MemoryTrail implements RecordedTrail {
   }
 
   onFinish(listener: (outcome: Outcome) => void): void {
-    this.#listeners.push(listener)
+    if (this.outcome === undefined) this.#listeners.push(listener)
+    else listener(this.outcome)
   }
 }

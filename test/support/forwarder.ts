@@ -57,7 +57,7 @@ export async function startForwarder(t: Scope, options: ForwarderOptions): Promi
   }
   const resolve = createResolve()
   const door = {
-    audit, sourceIPs: createSourceIPs([]), now: Date.now, log: silent, drain: { closing: false, refusing: false },
+    audit, sourceIPs: createSourceIPs([]), now: Date.now, log: silent, drain: { closing: false, refusing: false }, takeTurn: () => undefined,
     admit: async (arrival: Arrival) => {
       checkInbound(arrival)
       return admitted({ arrival, resolved: resolve(arrival) })

@@ -196,7 +196,8 @@ class Generations {
       client.request('GET', '/witness', ['Authorization', `Bearer ${key}`])
       const { status } = await client.response()
       client.close()
-      if (status !== 401) return
+      // Many such questions from one address are throttled, until the key is known.
+      if (status !== 401 && status !== 429) return
       await next
     }
   }

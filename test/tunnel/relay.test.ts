@@ -206,6 +206,25 @@ t.test('a caller that stops reading is cut off all the same when its key goes', 
   t.match(await trail.finished, { status: 200, ending: 'revoked' })
 })
 
+t.test('a caller that takes its time over the last bytes has it, in a drain too, and loses it with its key', async (t) => {
+  for (const [reason, ending] of [['drained', 'complete'], ['revoked', 'revoked']] as const) {
+    const response = Object.assign(Readable.from([Buffer.from('{}')]), { statusCode: 200, statusMessage: 'OK' }) as IncomingMessage
+    const held: (() => void)[] = []
+    const caller = new Duplex({ read() {}, write(_chunk, _encoding, done) { held.push(done) } })
+    const stop = new AbortController()
+    const ended = relay({ response, caller, reason: 'OK', headers: [], stop, lingerMs: 1 })
+    while (!caller.writableEnded) await turn()
+    stop.abort(reason)
+    await turn()
+    t.equal(caller.destroyed, reason === 'revoked')
+    while (!caller.writableFinished && !caller.destroyed) {
+      held.shift()?.()
+      await turn()
+    }
+    t.equal((await ended).ending, ending)
+  }
+})
+
 t.test('a short answer is no stream in the record', async (t) => {
   const upstream = await startUpstream(t)
   const front = await startFront(t, clusterFor(t, upstream), { resolved: resolved({ longRunning: false }) })
