@@ -2,8 +2,8 @@ import { keepReloading } from '../files/reloading.ts'
 import type { Reloaded } from '../files/reloading.ts'
 import type { watchFiles } from '../files/watch.ts'
 import type { Callers } from './callers.ts'
-import { requireCallers } from './load.ts'
-import type { LoadedCallers } from './load.ts'
+import { loadState } from './load-state.ts'
+import type { CallersState } from './state.ts'
 
 export interface FileCallersOptions {
   /** Files and folders. */
@@ -14,6 +14,8 @@ export interface FileCallersOptions {
   readonly report?: (outcome: Reloaded) => void
   readonly now?: () => number
   readonly watch?: typeof watchFiles
+  /** See `loadState`. */
+  readonly asideFrom?: number
 }
 
 /**
@@ -21,12 +23,15 @@ export interface FileCallersOptions {
  * whole; a bad file changes nothing. Rejects with FaultsError where the first state is bad.
  */
 export async function createFileCallers(options: FileCallersOptions): Promise<Callers> {
-  const { paths, clusters, report = () => undefined, now = Date.now, watch } = options
+  const { paths, clusters, report = () => undefined, now = Date.now, watch, asideFrom } = options
   const listeners = new Set<() => void>()
-  let current: LoadedCallers | undefined
+  const closing = new AbortController()
+  let current: CallersState | undefined
 
-  async function reload(): Promise<LoadedCallers> {
-    current = await requireCallers(paths, { clusters, now: now() })
+  async function reload(): Promise<CallersState> {
+    const next = await loadState(paths, { clusters, now: now(), before: current, signal: closing.signal, asideFrom })
+    closing.signal.throwIfAborted()
+    current = next
     for (const listener of listeners) listener()
     return current
   }
@@ -50,6 +55,7 @@ export async function createFileCallers(options: FileCallersOptions): Promise<Ca
     },
     close() {
       following.close()
+      closing.abort(new Error('the callers are not followed any more'))
       listeners.clear()
     },
   }
