@@ -16,14 +16,16 @@ const reading = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 
 
 /**
  * Starts it before `upstream` ({ url, ca }), serving with `certificate` ({ cert, key }), for so many callers with these
- * rules, some of them by their place with `limits`; `token` is in the file `token` beside its config. Rejects where it ends instead.
+ * rules, some of them by their place with `limits`; `token` is in the file `token` beside its config,
+ * where sections of `config` take the place of others. Rejects where it ends instead.
  */
 export async function startProxy({
-  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, limits = {}, prepare,
+  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, limits = {},
+  config = {}, prepare, callersFiles = ['callers.yaml'],
 }) {
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-bench-'))
   const keys = Array.from({ length: callers }, () => mintKey(randomBytes))
-  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules, limits)) })
+  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules, limits)), callersFiles, config })
   await prepare?.(folder)
   const child = spawn(process.execPath, [main, 'serve', '--config', join(folder, 'portcullis.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] })
   const stop = async () => {
@@ -38,7 +40,8 @@ export async function startProxy({
   }
   try {
     const { url, admin } = await listening(child)
-    return { port: Number(new URL(url).port), key: keys[0].key, keys: keys.map(({ key }) => key), stop, look: () => look(admin) }
+    const reloads = countReloads(child)
+    return { folder, port: Number(new URL(url).port), key: keys[0].key, keys: keys.map(({ key }) => key), stop, look: () => look(admin), lag: () => lag(admin), reloads }
   } catch (error) {
     await stop()
     throw error
@@ -49,7 +52,7 @@ function callerOf(rules, limits) {
   return ({ id, key }, index) => ({ name: `bench-${index}`, rules, limits: limits[index] ?? {}, keys: [{ id, sha256: digestKey(key).toString('hex') }] })
 }
 
-async function writeFiles(folder, { upstream, certificate, token, credential, callers }) {
+async function writeFiles(folder, { upstream, certificate, token, credential, callers, callersFiles, config }) {
   const write = (name, text) => writeFile(join(folder, name), text, { mode: 0o600 })
   await write('token', token)
   await write('ca.crt', upstream.ca)
@@ -60,8 +63,10 @@ async function writeFiles(folder, { upstream, certificate, token, credential, ca
   await write('portcullis.yaml', JSON.stringify({
     listen: { host: '127.0.0.1', port: 0, tls: { certFile: 'tls.crt', keyFile: 'tls.key' } },
     admin: { port: 0 },
+    callers: { file: callersFiles },
     clusters: [{ name: 'bench', server: upstream.url, caFile: 'ca.crt', credential, openshift: false }],
     audit: { sinks: [{ file: { path: 'audit.log' } }] },
+    ...config,
   }))
 }
 
@@ -71,11 +76,27 @@ async function listening(child) {
     log.push(line)
     const said = line.startsWith('{') ? JSON.parse(line) : {}
     if (said.msg !== 'listening') continue
-    // Read on, or its log would fill the pipe.
-    child.stderr.resume()
     return said
   }
   throw new Error(`the proxy did not start:\n${log.join('\n')}`)
+}
+
+/** How often it has read its callers since it listened. Reads on, too, or the log would fill the pipe. */
+function countReloads(child) {
+  let [reloads, rest] = [0, '']
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()
+    reloads += lines.filter((line) => line.includes('"msg":"callers loaded"')).length
+  })
+  child.stderr.resume()
+  return () => reloads
+}
+
+/** The longest that its event loop was held up since the last time it was asked, in milliseconds, and no less than the clock tells: about 10. */
+async function lag(admin) {
+  const metrics = await (await globalThis.fetch(`${admin}/metrics`)).text()
+  return Number(/^nodejs_eventloop_lag_max_seconds (.*)$/m.exec(metrics)?.[1]) * 1000
 }
 
 /** What it says of itself: bytes resident, bytes of heap, seconds of processor time, open watches. */

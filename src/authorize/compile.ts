@@ -14,7 +14,7 @@ const maxRemembered = 256
 export interface Compiled {
   /** In canonical order: the order in the file must not show in any verdict. */
   readonly rules: readonly Rule[]
-  /** The rules that match; undefined when none does. Valid until the next call. */
+  /** The rules that match; undefined when none does. Valid until the next call of any. */
   match(asked: Attributes): Bits | undefined
 }
 
@@ -27,22 +27,48 @@ export function compile(rules: readonly Rule[]): Compiled {
   return compiled
 }
 
+/**
+ * What ten thousand callers' rules have in common is there once: their namespaces differ, but hardly
+ * their verbs and resources. It is what keeps a verdict in the processor's cache, however many there are.
+ */
+const common = new Map<string, unknown>()
+const maxCommon = 512
+
+function inCommon<T>(kind: string, of: unknown, make: () => T): T {
+  const key = `${kind} ${JSON.stringify(of)}`
+  const known = common.get(key) as T | undefined
+  if (known !== undefined) return known
+  const made = make()
+  // Those that are in use stay with their callers.
+  if (common.size >= maxCommon) common.clear()
+  common.set(key, made)
+  return made
+}
+
 function build(source: readonly Rule[]): Compiled {
   const rules = canonical(source)
   const words = (rules.length + 31) >> 5
-  const verbs = new Dimension(words)
-  for (const [index, rule] of rules.entries()) indexValues(verbs, rule.verbs, index)
-  verbs.seal()
-  const resources = resourceIndex(rules, words)
-  const urls = urlIndex(rules, words)
-  const out = emptyBits(words)
+  const verbs = inCommon('verbs', rules.map(rule => rule.verbs), () => verbIndex(rules, words))
+  const resources = inCommon('resources', rules.map(rule => [rule.apiGroups, rule.resources, rule.resourceNames]), () => resourceIndex(rules, words))
+  const urls = inCommon('urls', rules.map(rule => rule.nonResourceURLs), () => urlIndex(rules, words))
+  const namespaces = inCommon('namespaces', rules.map(rule => rule.namespaces), () => namespaceIndex(rules, words))
+  const out = inCommon('out', words, () => emptyBits(words))
   return {
     rules,
     match(asked) {
-      const rest = asked.isResourceRequest ? resources(asked, out) : urls(asked.path, out)
+      const rest = asked.isResourceRequest
+        ? resources(asked, out) && intersect(out, namespaces(asked.namespace))
+        : urls(asked.path, out)
       return rest && intersect(out, verbs.of(asked.verb)) ? out : undefined
     },
   }
+}
+
+function verbIndex(rules: readonly Rule[], words: number): Dimension {
+  const verbs = new Dimension(words)
+  for (const [index, rule] of rules.entries()) indexValues(verbs, rule.verbs, index)
+  verbs.seal()
+  return verbs
 }
 
 /** Rules that say the same in another order of words stand together; which of them is first does not matter. */
@@ -65,7 +91,7 @@ function indexValues(dimension: Dimension, values: readonly string[], rule: numb
   }
 }
 
-/** Fills `out` with the rules that match in all but the verb; false when none does. */
+/** Fills `out` with the rules that match in all but the verb and the namespace; false when none does. */
 function resourceIndex(rules: readonly Rule[], words: number): (asked: Attributes, out: Bits) => boolean {
   const [groups, resources, names, anySubresource] =
     [new Dimension(words), new Dimension(words), new Dimension(words), new Dimension(words)]
@@ -77,13 +103,11 @@ function resourceIndex(rules: readonly Rule[], words: number): (asked: Attribute
     for (const name of rule.resourceNames) names.accept(name, index)
   }
   for (const dimension of [groups, resources, names, anySubresource]) dimension.seal()
-  const namespaces = namespaceIndex(rules, words)
-
-  return ({ apiGroup, resource, subresource, namespace, name }, out) => {
+  return ({ apiGroup, resource, subresource, name }, out) => {
     // RBAC knows `pods/log`, `*` and `*/log`; `pods/*` is no pattern.
     copy(out, resources.of(subresource === '' ? resource : `${resource}/${subresource}`))
     if (subresource !== '') addBits(out, anySubresource.of(subresource))
-    return intersect(out, groups.of(apiGroup)) && intersect(out, names.of(name)) && intersect(out, namespaces(namespace))
+    return intersect(out, groups.of(apiGroup)) && intersect(out, names.of(name))
   }
 }
 

@@ -2,6 +2,8 @@ import { isCidr } from '../addresses/cidr.ts'
 import { checkNamespaces, checkRules } from './check-rules.ts'
 import { soundItems } from './entries.ts'
 import type { Entry, WrittenGrant } from './entries.ts'
+import { globsMeet } from './globs-meet.ts'
+import { nearestName } from './nearest-name.ts'
 import type { Report } from './report.ts'
 import type { WrittenCaller, WrittenKey } from './schema.ts'
 
@@ -49,12 +51,41 @@ function checkScopes(entry: Entry<WrittenCaller>, { scopes }: CallerContext, rep
     const { name, namespaces } = typeof reference === 'string' ? { name: reference, namespaces: undefined } : reference
     const path = ['scopes', index]
     const scope = scopes.get(name)
-    if (scope === undefined) report.fault(entry, path, `names no scope: ${name}`)
+    if (scope === undefined) report.fault(entry, path, `names no scope: ${name}${suggestion(name, scopes)}`)
     if (scope?.value.clusterRole === true && namespaces === undefined) {
       report.fault(entry, path, `is a ClusterRole, which knows no namespaces: { name: ${name}, namespaces: [team-a] }, or ["*"] for all`)
     }
-    if (namespaces !== undefined) checkNamespaces(entry, [...path, 'namespaces'], namespaces, report)
+    if (namespaces === undefined) continue
+    checkNamespaces(entry, [...path, 'namespaces'], namespaces, report)
+    if (scope !== undefined && leavesNothing(scope, namespaces)) {
+      const message = `leaves nothing of scope ${name}, whose rules hold in other namespaces: it narrows them, and adds none`
+      report.warn(entry, [...path, 'namespaces'], message)
+    }
   }
+}
+
+/** Thousands of callers may name the same thing that is not there. */
+const suggested = new WeakMap<object, Map<string, string>>()
+const maxSuggestions = 100
+
+function suggestion(name: string, scopes: CallerContext['scopes']): string {
+  const known = suggested.get(scopes) ?? new Map<string, string>()
+  suggested.set(scopes, known)
+  const before = known.get(name)
+  if (before !== undefined) return before
+  if (scopes.size === 0) return '; there are none'
+  if (known.size >= maxSuggestions) return ''
+  const nearest = nearestName(name, scopes.keys())
+  const text = nearest === undefined ? '' : `; is ${nearest} meant?`
+  known.set(name, text)
+  return text
+}
+
+/** No rule of the scope is left where the long form narrows it to these namespaces. */
+function leavesNothing({ value, sound }: Entry<WrittenGrant>, namespaces: readonly string[]): boolean {
+  // What holds in all of them can be narrowed to any; what cannot be is told in other words already.
+  if (!sound([]) || value.clusterRole || value.rules.length === 0 || namespaces.length === 0 || namespaces.includes('*')) return false
+  return value.rules.every(rule => rule.resources.length === 0 || rule.namespaces?.some(one => namespaces.some(other => globsMeet(one, other))) !== true)
 }
 
 function checkKey(entry: Entry<WrittenCaller>, index: number, key: WrittenKey, now: number, report: Report): void {
@@ -62,8 +93,13 @@ function checkKey(entry: Entry<WrittenCaller>, index: number, key: WrittenKey, n
     const text = key[field]
     if (text !== undefined && Number.isNaN(Date.parse(text))) report.fault(entry, ['keys', index, field], 'is no date that exists')
   }
-  if (key.revokedAt === undefined && key.expiresAt !== undefined && Date.parse(key.expiresAt) <= now) {
-    report.warn(entry, ['keys', index, 'expiresAt'], 'lies in the past: the key is refused')
+  const { createdAt, expiresAt, revokedAt } = key
+  if (revokedAt !== undefined || expiresAt === undefined) return
+  const path = ['keys', index, 'expiresAt']
+  if (createdAt !== undefined && Date.parse(expiresAt) <= Date.parse(createdAt)) {
+    report.warn(entry, path, 'lies before createdAt: the key was never good; one of the two is wrong')
+  } else if (Date.parse(expiresAt) <= now) {
+    report.warn(entry, path, `lies in the past: the key is refused; take it out, and portcullis key create ${entry.value.name} makes another one`)
   }
 }
 

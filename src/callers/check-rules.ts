@@ -5,7 +5,8 @@ import type { Report } from './report.ts'
 import type { WrittenRule } from './schema.ts'
 
 // A label of RFC 1123, with * for any run of characters.
-const namespaceGlob = /^[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?$/
+const namespaceGlob = /^[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?$/
+const longestNamespace = 63
 
 /** Faults and warnings of rules at a path of an entry. A ClusterRole's rules have no namespaces of their own. */
 export function checkRules(entry: Entry<unknown>, path: Path, rules: readonly WrittenRule[], clusterRole: boolean, report: Report): void {
@@ -14,6 +15,7 @@ export function checkRules(entry: Entry<unknown>, path: Path, rules: readonly Wr
     if (!clusterRole) checkRuleNamespaces(entry, at, rule, report)
     const nothing = whyNothing(rule)
     if (nothing !== undefined) report.warn(entry, at, `allows nothing: ${nothing}`)
+    checkResourceNames(entry, at, rule, report)
     for (const [place, url] of rule.nonResourceURLs.entries()) {
       if (!canMatch(url)) report.warn(entry, [...at, 'nonResourceURLs', place], 'matches no path: it must begin with /, and * stands at the end alone')
     }
@@ -25,10 +27,12 @@ export function checkNamespaces(entry: Entry<unknown>, path: Path, namespaces: r
   if (namespaces.includes('*') && namespaces.length > 1) {
     report.fault(entry, path, 'must be ["*"] alone (which covers cluster-scoped and all-namespace requests too), or names and globs without "*"')
   }
-  if (namespaces.length === 0) report.warn(entry, path, 'is empty, so that nothing in any namespace is allowed')
+  if (namespaces.length === 0) report.warn(entry, path, 'is empty, so that nothing in any namespace is allowed: name some, or ["*"] for all')
   for (const [index, glob] of namespaces.entries()) {
     if (!namespaceGlob.test(glob)) {
-      report.warn(entry, [...path, index], 'matches no namespace: their names are lower-case letters, digits and -')
+      report.warn(entry, [...path, index], 'matches no namespace: their names are lower-case letters, digits and -, which neither begin nor end with -')
+    } else if (glob.replaceAll('*', '').length > longestNamespace) {
+      report.warn(entry, [...path, index], `matches no namespace: their names have ${longestNamespace} characters at most`)
     }
   }
 }
@@ -42,10 +46,22 @@ function checkRuleNamespaces(entry: Entry<unknown>, path: Path, rule: WrittenRul
 }
 
 function whyNothing({ verbs, apiGroups, resources, nonResourceURLs }: WrittenRule): string | undefined {
-  if (verbs.length === 0) return 'it has no verbs'
+  if (verbs.length === 0) return 'it has no verbs; name them, as in verbs: [get, list, watch], or take the rule out'
   if (resources.length > 0 && apiGroups.length === 0) return 'it has no apiGroups; [""] is the core group'
-  if (resources.length === 0 && nonResourceURLs.length === 0) return 'it has no resources and no nonResourceURLs'
+  if (resources.length === 0 && nonResourceURLs.length === 0) return 'it has no resources and no nonResourceURLs; name some, as in resources: [pods], or take the rule out'
   return undefined
+}
+
+/**
+ * Who creates an object or deletes a collection names none in the path, and RBAC compares with that.
+ * A list or a watch may name one by its field selector; what is created below an object does in any case.
+ */
+function checkResourceNames(entry: Entry<unknown>, at: Path, { verbs, resources, resourceNames }: WrittenRule, report: Report): void {
+  if (resourceNames.length === 0) return
+  const nameless = resources.every(resource => !resource.includes('/') && resource !== '*') ? ['create', 'deletecollection'] : ['deletecollection']
+  for (const [place, verb] of verbs.entries()) {
+    if (nameless.includes(verb)) report.warn(entry, [...at, 'verbs', place], `is never allowed here: a ${verb} names no object, which resourceNames could match; put it into a rule without resourceNames`)
+  }
 }
 
 // RBAC: a path to the letter, or a prefix before a final *.

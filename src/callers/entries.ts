@@ -1,9 +1,9 @@
 import { checkSchema } from '../files/schema.ts'
-import { soundWithout } from '../files/fault.ts'
+import { everythingIsSound, soundWithout } from '../files/fault.ts'
 import type { Fault, Finding, Path, Sound } from '../files/fault.ts'
-import { readYaml } from '../files/yaml.ts'
+import { readDocuments } from '../files/documents.ts'
 import type { YamlDocument } from '../files/yaml.ts'
-import { keysIn } from '../keys/redact.ts'
+import { keysIn, redactKeys } from '../keys/redact.ts'
 import { callerSchema, clusterRoleSchema, documentSchema, scopeSchema } from './schema.ts'
 import type { WrittenCaller, WrittenRule } from './schema.ts'
 
@@ -14,11 +14,24 @@ export interface Entry<T> {
   readonly document: YamlDocument
   /** Of paths within the entry: false where the schema has spoken already. */
   readonly sound: Sound
+  /** What to call it in a fault: `caller ci`. Undefined: it has no name that is one. */
+  readonly subject?: string | undefined
+}
+
+/** A finding at a path within an entry, and whose it is. */
+export function locateIn({ document, path, subject }: Entry<unknown>, within: Path, message: string): Fault {
+  return named(document.locate({ path: [...path, ...within], message }), subject)
+}
+
+function named(fault: Fault, subject: string | undefined): Fault {
+  return subject === undefined ? fault : { ...fault, subject }
 }
 
 /** The items of a list at a path that the schema had nothing against. */
 export function soundItems<T>({ sound }: Entry<unknown>, path: Path, list: readonly T[] | undefined): [number, T][] {
-  return Array.isArray(list) ? [...list.entries()].filter(([index]) => sound([...path, index])) : []
+  if (!Array.isArray(list)) return []
+  const items = [...list.entries()] as [number, T][]
+  return sound === everythingIsSound ? items : items.filter(([index]) => sound([...path, index]))
 }
 
 /** A scope, however it was written. */
@@ -36,7 +49,7 @@ export interface Entries {
 
 /** The scopes and callers of one file's text; ClusterRole manifests among them, as documents of their own or as scopes. */
 export function readEntries(file: string, text: string): Entries {
-  const { documents, faults } = readYaml(file, text)
+  const { documents, faults } = readDocuments(file, text)
   const found = documents.map(readDocument)
   return {
     scopes: found.flatMap(({ scopes }) => scopes),
@@ -56,44 +69,51 @@ function wholeKeys(file: string, text: string): Fault[] {
 
 function readDocument(document: YamlDocument): Entries {
   const faults: Fault[] = []
-  const locate = (findings: readonly Finding[]) => faults.push(...findings.map(finding => document.locate(finding)))
-  if (isManifest(document.value)) {
-    return { scopes: [readScope(document, document.value, [], locate)], callers: [], faults }
-  }
+  if (isManifest(document.value)) return { scopes: [readScope(document, document.value, [], faults)], callers: [], faults }
   const { value, findings } = checkSchema(documentSchema, document.value)
-  locate(findings)
+  faults.push(...findings.map(finding => document.locate(finding)))
   if (!soundWithout(findings)([])) return { scopes: [], callers: [], faults }
   return {
-    scopes: value.scopes.map((scope, index) => readScope(document, scope, ['scopes', index], locate)),
-    callers: value.callers.map((caller, index) => readCaller(document, caller, ['callers', index], locate)),
+    scopes: value.scopes.map((scope, index) => readScope(document, scope, ['scopes', index], faults)),
+    callers: value.callers.map((caller, index) => readCaller(document, caller, ['callers', index], faults)),
     faults,
   }
 }
 
-type Locate = (findings: readonly Finding[]) => void
-
-function readScope(document: YamlDocument, written: unknown, path: Path, locate: Locate): Entry<WrittenGrant> {
+function readScope(document: YamlDocument, written: unknown, path: Path, faults: Fault[]): Entry<WrittenGrant> {
   if (isManifest(written)) {
     const { value, findings } = checkSchema(clusterRoleSchema, written, path)
-    locate(findings)
-    const name = (value as { metadata?: { name?: unknown } }).metadata?.name
-    return { value: { name: String(name), rules: value.rules, clusterRole: true }, path, document, sound: soundAt(path, findings) }
+    const name: unknown = (value as { metadata?: { name?: unknown } }).metadata?.name
+    const subject = subjectOf('scope', name)
+    tell(document, findings, subject, faults)
+    return { value: { name: String(name), rules: value.rules, clusterRole: true }, path, document, sound: soundAt(path, findings), subject }
   }
   const { value, findings } = checkSchema(scopeSchema, written, path)
-  locate(findings)
-  return { value: { name: String(value?.name), rules: value?.rules, clusterRole: false }, path, document, sound: soundAt(path, findings) }
+  const subject = subjectOf('scope', value?.name)
+  tell(document, findings, subject, faults)
+  return { value: { name: String(value?.name), rules: value?.rules, clusterRole: false }, path, document, sound: soundAt(path, findings), subject }
 }
 
-function readCaller(document: YamlDocument, written: unknown, path: Path, locate: Locate): Entry<WrittenCaller> {
+function readCaller(document: YamlDocument, written: unknown, path: Path, faults: Fault[]): Entry<WrittenCaller> {
   const { value, findings } = checkSchema(callerSchema, written, path)
-  locate(findings)
-  return { value, path, document, sound: soundAt(path, findings) }
+  const subject = subjectOf('caller', value?.name)
+  tell(document, findings, subject, faults)
+  return { value, path, document, sound: soundAt(path, findings), subject }
+}
+
+function tell(document: YamlDocument, findings: readonly Finding[], subject: string | undefined, faults: Fault[]): void {
+  for (const finding of findings) faults.push(named(document.locate(finding), subject))
+}
+
+/** A name that is none, or too long to be one, tells nobody anything: it stays out. */
+function subjectOf(kind: 'caller' | 'scope', name: unknown): string | undefined {
+  return typeof name === 'string' && /^[!-~]{1,253}$/.test(name) ? `${kind} ${redactKeys(name)}` : undefined
 }
 
 // Findings have paths from the document's top, an entry's are its own.
 function soundAt(at: Path, findings: readonly Finding[]): Sound {
   const sound = soundWithout(findings)
-  return path => sound([...at, ...path])
+  return sound === everythingIsSound ? sound : path => sound([...at, ...path])
 }
 
 function isManifest(value: unknown): value is object {

@@ -3,8 +3,8 @@ import { keepReloading } from '../files/reloading.ts'
 import type { Reloaded } from '../files/reloading.ts'
 import type { watchFiles } from '../files/watch.ts'
 import type { Callers } from './callers.ts'
-import { requireCallers } from './load.ts'
-import type { LoadedCallers } from './load.ts'
+import { loadState } from './load-state.ts'
+import type { CallersState } from './state.ts'
 
 export interface FileCallersOptions {
   /** Files and folders. */
@@ -15,6 +15,8 @@ export interface FileCallersOptions {
   readonly report?: (outcome: Reloaded) => void
   readonly now?: () => number
   readonly watch?: typeof watchFiles
+  /** See `loadState`. */
+  readonly asideFrom?: number
 }
 
 /**
@@ -22,14 +24,17 @@ export interface FileCallersOptions {
  * whole; a bad file changes nothing. Rejects with FaultsError where the first state is bad.
  */
 export async function createFileCallers(options: FileCallersOptions): Promise<Callers> {
-  const { paths, clusters, report = () => undefined, now = Date.now, watch } = options
+  const { paths, clusters, report = () => undefined, now = Date.now, watch, asideFrom } = options
   const listeners = new Set<(since?: number) => void>()
-  let current: LoadedCallers | undefined
+  const closing = new AbortController()
+  let current: CallersState | undefined
   let newest = -Infinity
 
-  async function reload(): Promise<LoadedCallers> {
+  async function reload(): Promise<CallersState> {
     const changed = await newestChange(paths) ?? -Infinity
-    current = await requireCallers(paths, { clusters, now: now() })
+    const next = await loadState(paths, { clusters, now: now(), before: current, signal: closing.signal, asideFrom })
+    closing.signal.throwIfAborted()
+    current = next
     // Where a file went away, those that are left do not say when.
     const since = changed > newest ? changed : undefined
     newest = Math.max(newest, changed)
@@ -56,6 +61,7 @@ export async function createFileCallers(options: FileCallersOptions): Promise<Ca
     },
     close() {
       following.close()
+      closing.abort(new Error('the callers are not followed any more'))
       listeners.clear()
     },
   }

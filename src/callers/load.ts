@@ -8,7 +8,7 @@ import { buildCaller, buildKey, buildScope } from './build.ts'
 import type { KeyRecord } from './callers.ts'
 import { checkCaller } from './check-caller.ts'
 import { checkRules } from './check-rules.ts'
-import { readEntries, soundItems } from './entries.ts'
+import { locateIn, readEntries, soundItems } from './entries.ts'
 import type { Entries, Entry, WrittenGrant } from './entries.ts'
 import { Report } from './report.ts'
 
@@ -49,8 +49,9 @@ export async function requireCallers(paths: readonly string[], options: LoadOpti
 }
 
 async function readOne(file: string): Promise<Entries> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => wholeFile(file, whyUnreadable(error)))
-  return typeof text === 'string' ? readEntries(file, text) : { scopes: [], callers: [], faults: [text] }
+  const read = await readFile(file).catch((error: unknown) => wholeFile(file, whyUnreadable(error)))
+  // At once: in pieces, as they are read, it takes many times as long.
+  return Buffer.isBuffer(read) ? readEntries(file, read.toString('utf8')) : { scopes: [], callers: [], faults: [read] }
 }
 
 /** The files of a folder, in order of their names; dotfiles (`..data` of a mounted Secret) are not among them. */
@@ -74,8 +75,8 @@ export function assembleCallers(read: readonly Entries[], { clusters, now = Date
   const scopes = indexScopes(read.flatMap(({ scopes }) => scopes), report)
   const callers = read.flatMap(({ callers }) => callers)
   for (const caller of callers) checkCaller(caller, { scopes, clusters, now }, report)
-  checkNames(callers, 'a caller', ({ value }) => [[['name'], value?.name]], report)
-  checkNames(callers, 'a key', entry => soundItems(entry, ['keys'], entry.value?.keys).map(([index, key]) => [['keys', index, 'id'], key.id]), report)
+  checkNames(callers, 'a caller', 'give one of them another name', ({ value }) => [[['name'], value?.name]], report)
+  checkNames(callers, 'a key', 'an id stands for one key of one caller', entry => soundItems(entry, ['keys'], entry.value?.keys).map(([index, key]) => [['keys', index, 'id'], key.id]), report)
 
   const faults = byPosition(report.faults)
   const warnings = byPosition(report.warnings)
@@ -85,22 +86,28 @@ export function assembleCallers(read: readonly Entries[], { clusters, now = Date
 
 function indexScopes(entries: readonly Entry<WrittenGrant>[], report: Report): ReadonlyMap<string, Entry<WrittenGrant>> {
   for (const entry of entries) checkRules(entry, ['rules'], entry.value.rules, entry.value.clusterRole, report)
-  checkNames(entries, 'a scope', ({ value }) => [[value.clusterRole ? ['metadata', 'name'] : ['name'], value.name]], report)
+  checkNames(entries, 'a scope', 'give one of them another name', ({ value }) => [[value.clusterRole ? ['metadata', 'name'] : ['name'], value.name]], report)
   return new Map(entries.map(entry => [entry.value.name, entry]))
 }
 
 type Named = readonly [path: Path, name: string]
 
 /** Names that must be there once, over all files: which one is meant would depend on their order. */
-function checkNames<T>(entries: readonly Entry<T>[], what: string, namesOf: (entry: Entry<T>) => readonly Named[], report: Report): void {
-  const seen = new Map<string, () => Fault>()
+function checkNames<T>(entries: readonly Entry<T>[], what: string, help: string, namesOf: (entry: Entry<T>) => readonly Named[], report: Report): void {
+  const seen = new Map<string, { readonly entry: Entry<unknown>, readonly path: Path }>()
   for (const entry of entries) {
-    for (const [path, name] of namesOf(entry).filter(([path]) => entry.sound(path))) {
-      const first = seen.get(name)?.()
-      if (first === undefined) seen.set(name, () => entry.document.locate({ path: [...entry.path, ...path], message: '' }))
-      else report.fault(entry, path, `is there twice: ${what} ${name} is also at ${first.file}:${first.line}:${first.column}`)
+    for (const [path, name] of namesOf(entry)) {
+      if (!entry.sound(path)) continue
+      const first = seen.get(name)
+      if (first === undefined) seen.set(name, { entry, path })
+      else report.fault(entry, path, `is there twice: ${what} ${name} is also at ${placeOf(first.entry, first.path)}; ${help}`)
     }
   }
+}
+
+function placeOf(entry: Entry<unknown>, path: Path): string {
+  const { file, line, column, subject } = locateIn(entry, path, '')
+  return `${file}:${line}:${column}${subject === undefined ? '' : ` (${subject})`}`
 }
 
 function buildAll(scopes: ReadonlyMap<string, Entry<WrittenGrant>>, entries: Entries['callers']) {

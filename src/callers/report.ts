@@ -1,4 +1,5 @@
 import type { Fault, Path } from '../files/fault.ts'
+import { locateIn } from './entries.ts'
 import type { Entry } from './entries.ts'
 
 /** Collects what is found in entries, at paths within them. */
@@ -7,10 +8,10 @@ export class Report {
   readonly warnings: Fault[] = []
 
   fault(entry: Entry<unknown>, path: Path, message: string): void {
-    this.faults.push(entry.document.locate({ path: [...entry.path, ...path], message }))
+    this.faults.push(locateIn(entry, path, message))
   }
 
   warn(entry: Entry<unknown>, path: Path, message: string): void {
-    this.warnings.push(entry.document.locate({ path: [...entry.path, ...path], message }))
+    this.warnings.push(locateIn(entry, path, message))
   }
 }

@@ -19,6 +19,8 @@ export interface Fault {
   /** As in `clusters[0].server`; empty for the whole document. */
   readonly path: string
   readonly message: string
+  /** Whose it is, where the path tells only its number: `caller ci`. */
+  readonly subject?: string | undefined
 }
 
 /** Faults that keep something from starting; all of them. */
@@ -35,8 +37,12 @@ export class FaultsError extends Error {
 /** Whether nothing was found against the value at a path: only then is there sense in asking more of it. */
 export type Sound = (path: Path) => boolean
 
+/** What most of ten thousand entries are. */
+export const everythingIsSound: Sound = () => true
+
 /** An unknown field spoils nothing else: what the schema hands on is without it. */
 export function soundWithout(findings: readonly Finding[]): Sound {
+  if (findings.length === 0) return everythingIsSound
   const spoilt = findings.filter(({ atKey }) => atKey !== true).map(({ path }) => path)
   return path => !spoilt.some(other => isWithin(path, other) || isWithin(other, path))
 }
@@ -46,9 +52,9 @@ export function isWithin(path: Path, other: Path): boolean {
   return other.every((part, index) => part === path[index])
 }
 
-/** `file:line:column path: message`. */
-export function formatFault({ file, line, column, path, message }: Fault): string {
-  return `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`
+/** `file:line:column path: message`, and whose it is. */
+export function formatFault({ file, line, column, path, message, subject }: Fault): string {
+  return `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${subject === undefined ? '' : ` (${subject})`}`
 }
 
 /** `clusters[0].server`; a name that is no word is quoted, and never shows a key. */

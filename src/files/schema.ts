@@ -36,63 +36,130 @@ export interface Checked<T> {
 
 /** Holds a value, found at a path, against a schema: every fault, not the first. The value itself stays as it was. */
 export function checkSchema<S extends TSchema>(schema: S, value: unknown, at: Path = []): Checked<Static<S>> {
-  const findings: Finding[] = []
-  const checked = check(schema as Shape, value, at, findings)
-  return { value: checked as Static<S>, findings }
+  const place: Place = { path: [...at], findings: [] }
+  const checked = checkFor(schema as Shape)(value, place)
+  return { value: checked as Static<S>, findings: place.findings }
 }
 
-function check(shape: Shape, value: unknown, path: Path, findings: Finding[]): unknown {
-  const arm = shape.anyOf === undefined ? shape : shape.anyOf.find(one => hasType(one, value))
-  if (arm === undefined || !hasType(arm, value)) {
-    findings.push({ path, message: `must be ${expected(shape)}` })
+/** Where a check is at the moment, and what it found. The path is one that moves along: it is copied where there is something to say. */
+interface Place {
+  readonly path: (string | number)[]
+  readonly findings: Finding[]
+}
+
+/** Returns the value with defaults filled in; what needs none of them is handed on as it is, not copied. */
+type Check = (value: unknown, place: Place) => unknown
+
+const checks = new WeakMap<Shape, Check>()
+
+/** A schema's parts are looked through once, not for every one of ten thousand callers. */
+function checkFor(shape: Shape): Check {
+  let check = checks.get(shape)
+  if (check === undefined) checks.set(shape, check = makeCheck(shape))
+  return check
+}
+
+function makeCheck(shape: Shape): Check {
+  const arms = (shape.anyOf ?? [shape]).map(arm => ({ arm, inside: checkInside(arm), wrong: `must be ${expected(arm.title === undefined ? { ...shape, ...arm } : arm)}` }))
+  const wrong = `must be ${expected(shape)}`
+  return (value, place) => {
+    const found = arms.find(({ arm }) => hasType(arm, value))
+    if (found === undefined || !hasType(shape, value)) say(place, wrong)
+    else if (typeof value === 'object' && value !== null) return found.inside(value, place)
+    else if (!fits(found.arm, value)) say(place, found.wrong)
     return value
   }
-  if (Array.isArray(value)) return checkList(arm, value, path, findings)
-  if (typeof value === 'object' && value !== null) return checkObject(arm, value as Fields, path, findings)
-  if (!fits(arm, value)) findings.push({ path, message: `must be ${expected(arm.title === undefined ? { ...shape, ...arm } : arm)}` })
-  return value
+}
+
+function checkInside(shape: Shape): Check {
+  const [list, object] = [checkList(shape), checkObject(shape)]
+  return (value, place) => Array.isArray(value) ? list(value, place) : object(value as Fields, place)
+}
+
+function say({ path, findings }: Place, message: string, ...further: string[]): void {
+  findings.push({ path: [...path, ...further], message })
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-function checkList(shape: Shape, value: readonly unknown[], path: Path, findings: Finding[]): unknown[] {
-  if (value.length < (shape.minItems ?? 0)) findings.push({ path, message: 'must not be empty' })
-  const { items } = shape
-  return items === undefined ? [...value] : value.map((item, index) => check(items, item, [...path, index], findings))
+function checkList({ items, minItems = 0 }: Shape): (value: readonly unknown[], place: Place) => readonly unknown[] {
+  const check = items === undefined ? undefined : later(items)
+  return (value, place) => {
+    if (value.length < minItems) say(place, 'must not be empty')
+    if (check === undefined) return value
+    let result: unknown[] | undefined
+    for (const [index, item] of value.entries()) {
+      place.path.push(index)
+      const checked = check(item, place)
+      place.path.pop()
+      if (checked !== item) (result ??= [...value])[index] = checked
+    }
+    return result ?? value
+  }
 }
 
-function checkObject(shape: Shape, value: Fields, path: Path, findings: Finding[]): Fields {
-  const { properties = {}, required = [], minProperties = 0, maxProperties = Infinity } = shape
-  const result: Record<string, unknown> = {}
-  const given = withoutEmptyLists(properties, value)
-  for (const [name, field] of Object.entries(given)) {
-    const known = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (known !== undefined) result[name] = check(known, field, [...path, name], findings)
-    else if (shape.additionalProperties === false) findings.push(unknownField(shape, path, name))
-    else result[name] = field
-  }
-  const count = Object.keys(value).length
-  if (count < minProperties || count > maxProperties) {
-    findings.push({ path, message: `must have exactly one of: ${Object.keys(properties).join(', ')}` })
-  }
-  for (const [name, property] of Object.entries(properties)) {
-    if (Object.hasOwn(given, name)) continue
-    // A default is checked as well: it may hold defaults of its own.
-    if (property.default !== undefined) result[name] = check(property, property.default, [...path, name], findings)
-    else if (required.includes(name)) findings.push({ path: [...path, name], message: 'is missing' })
-  }
-  return result
+interface Field {
+  readonly name: string
+  readonly check: Check
+  readonly fallback: unknown
+  readonly required: boolean
+  /**
+   * A list that is written as null (`verbs:` with nothing behind it, or Go's nil slice)
+   * is an empty one where that is the default, as in Kubernetes manifests. Where a
+   * missing field would mean "all", null stays a fault.
+   */
+  readonly nullIsEmpty: boolean
 }
 
-/**
- * A list that is written as null (`verbs:` with nothing behind it, or Go's nil slice)
- * is an empty one where that is the default, as in Kubernetes manifests. Where a
- * missing field would mean "all", null stays a fault.
- */
-function withoutEmptyLists(properties: Readonly<Record<string, Shape>>, value: Fields): Fields {
-  const isEmptyList = (name: string, field: unknown) =>
-    field === null && Object.hasOwn(properties, name) && JSON.stringify(properties[name]?.default) === '[]'
-  return Object.fromEntries(Object.entries(value).filter(([name, field]) => !isEmptyList(name, field)))
+function fieldsOf({ properties = {}, required = [] }: Shape): Field[] {
+  return Object.entries(properties).map(([name, property]) => ({
+    name, check: later(property), fallback: property.default, required: required.includes(name),
+    nullIsEmpty: JSON.stringify(property.default) === '[]',
+  }))
+}
+
+function checkObject(shape: Shape): (value: Fields, place: Place) => Fields {
+  const fields = fieldsOf(shape)
+  const byName = new Map(fields.map(field => [field.name, field]))
+  const { minProperties = 0, maxProperties = Infinity, additionalProperties } = shape
+  return (value, place) => {
+    const result: Record<string, unknown> = {}
+    let count = 0
+    for (const name in value) {
+      count += 1
+      const field = byName.get(name)
+      if (field !== undefined) putField(result, field, value[name], place)
+      else if (additionalProperties === false) place.findings.push(unknownField(shape, place.path, name))
+      else putAny(result, name, value[name])
+    }
+    if (count < minProperties || count > maxProperties) say(place, `must have exactly one of: ${fields.map(({ name }) => name).join(', ')}`)
+    for (const field of fields) if (!Object.hasOwn(result, field.name)) fillIn(result, field, place)
+    return result
+  }
+}
+
+function putField(result: Record<string, unknown>, { name, check, nullIsEmpty }: Field, value: unknown, place: Place): void {
+  if (value === null && nullIsEmpty) return
+  place.path.push(name)
+  result[name] = check(value, place)
+  place.path.pop()
+}
+
+/** Whatever its name: `__proto__` is one as well. */
+function putAny(result: object, name: string, value: unknown): void {
+  Object.defineProperty(result, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function fillIn(result: Record<string, unknown>, { name, check, fallback, required }: Field, place: Place): void {
+  // A default is checked as well: it may hold defaults of its own.
+  if (fallback !== undefined) putField(result, { name, check, fallback, required, nullIsEmpty: false }, fallback, place)
+  else if (required) say(place, 'is missing', name)
+}
+
+/** Made when it is first needed: most of a schema's parts say the same, and a part may be deep. */
+function later(shape: Shape): Check {
+  let check: Check | undefined
+  return (value, place) => (check ??= checkFor(shape))(value, place)
 }
 
 function unknownField(shape: Shape, path: Path, name: string): Finding {

@@ -78,3 +78,21 @@ t.test('a first state with faults is no start, and nothing is followed', async (
   await t.rejects(createFileCallers({ paths: [file], watch }), { name: 'FaultsError', message: /callers: must be a list/ })
   t.equal(closed, true)
 })
+
+t.test('a large file with one bad caller changes nothing either: it is read aside', async (t) => {
+  const file = join(t.testdir({ 'c.yaml': key('k7Q2mX9a', 'one') }), 'c.yaml')
+  const { report, next } = listen()
+  const callers = await createFileCallers({ paths: [file], report })
+  t.teardown(() => callers.close())
+  t.match(await next(), { ok: true })
+  const before = callers.findKey('k7Q2mX9a')
+  const many = Array.from({ length: 1000 }, (_, index) => `  - { name: ci-${index}, keys: [{ id: ${String(index).padStart(8, 'k')}, sha256: ${'ab'.repeat(32)} }] }\n`)
+  many[998] = '  - { name: ci-998, keys: [{ id: short }] }\n'
+  writeFileSync(file, `callers:\n${many.join('')}`)
+  // Neither the watch nor the thread's beginning keeps this process alive.
+  const waiting = setInterval(() => {}, 1000)
+  const outcome = await next()
+  clearInterval(waiting)
+  t.match(outcome, { ok: false, faults: [{ line: 1000, path: 'callers[998].keys[0].sha256', subject: 'caller ci-998' }, { line: 1000, path: 'callers[998].keys[0].id' }] })
+  t.equal(callers.findKey('k7Q2mX9a'), before)
+})

@@ -65,7 +65,7 @@ for (const [what, fault, ...texts] of [
   ['a caller that is text', /callers\[0\]: must be a mapping/, 'callers: [ci]'],
   ['a caller without a name', /callers\[0\].name: is missing/, 'callers: [{ keys: [] }]'],
   ['a name that would break a log line', /name: must be a name of letters/, 'callers: [{ name: "a b" }]'],
-  ['two callers of one name, in two files', /^1.yaml:1:19 callers\[0\].name: is there twice: a caller c is also at 0.yaml:1:19$/, caller(''), caller('')],
+  ['two callers of one name, in two files', /^1.yaml:1:19 callers\[0\].name: is there twice: a caller c is also at 0.yaml:1:19 \(caller c\); give one of them another name \(caller c\)$/, caller(''), caller('')],
   ['two scopes of one name', /scopes\[1\].name: is there twice: a scope s is also at 0.yaml:1:18/, 'scopes: [{ name: s, rules: [] }, { name: s, rules: [] }]'],
   ['a ClusterRole of a scope\'s name', /metadata.name: is there twice: a scope cr/, 'scopes: [{ name: cr, rules: [] }]', role('rules: []')],
   ['two keys of one id, of two callers', /callers\[1\].keys\[0\].id: is there twice: a key k7Q2mX9a/, `callers: [{ name: a, keys: [{ id: k7Q2mX9a, sha256: ${sha256} }] }, { name: b, keys: [{ id: k7Q2mX9a, sha256: ${sha256} }] }]`],
@@ -75,14 +75,18 @@ for (const [what, fault, ...texts] of [
   ['a whole key', /keys\[0\].key: a key itself is stored nowhere/, caller(`keys: [{ id: k7Q2mX9a, sha256: ${sha256}, key: pcl_x }]`)],
   ['a day that does not exist', /expiresAt: is no date that exists/, caller(`keys: [{ id: k7Q2mX9a, sha256: ${sha256}, expiresAt: 2027-13-01T00:00:00Z }]`)],
   ['a date without a time', /expiresAt: must be a time such as/, caller(`keys: [{ id: k7Q2mX9a, sha256: ${sha256}, expiresAt: 2027-01-01 }]`)],
-  ['a scope that is not there', /^0.yaml:1:31 callers\[0\].scopes\[0\]: names no scope: nope$/, caller('scopes: [nope]')],
+  ['a scope that is not there', /^0.yaml:1:31 callers\[0\].scopes\[0\]: names no scope: nope; there are none \(caller c\)$/, caller('scopes: [nope]')],
+  ['a scope that is nearly there', /scopes\[0\]: names no scope: read-wrokloads; is read-workloads meant\? \(caller c\)$/, `scopes: [{ name: read, rules: [] }, { name: read-workloads, rules: [] }]\n${caller('scopes: [read-wrokloads]')}`],
+  ['a scope unlike all that are there', /scopes\[0\]: names no scope: logs \(caller c\)$/, `scopes: [{ name: read-workloads, rules: [] }]\n${caller('scopes: [logs]')}`],
+  ['a rule with nothing behind its dash', /scopes\[0\].rules\[0\]: must be a mapping \(scope s\)$/, 'scopes:\n  - name: s\n    rules:\n      -\n'],
+  ['a name given twice in one caller', /^0.yaml:3:5 Map keys must be unique$/, 'callers:\n  - name: c\n    name: d\n'],
   ['a scope that is not there, in the long form', /scopes\[0\]: names no scope: nope/, caller('scopes: [{ name: nope, namespaces: [a] }]')],
   ['a ClusterRole without namespaces', /callers\[0\].scopes\[0\]: is a ClusterRole, which knows no namespaces/, role('rules: []'), caller('scopes: [cr]')],
   ['a ClusterRole without namespaces, in the long form', /is a ClusterRole/, role('rules: []'), caller('scopes: [{ name: cr }]')],
   ['an aggregated ClusterRole', /aggregationRule: cannot be followed here/, role('rules: []\naggregationRule: { clusterRoleSelectors: [] }')],
   ['a ClusterRole without rules', /rules: is missing/, role('')],
   ['namespaces in a ClusterRole', /rules\[0\].namespaces: has no place in a ClusterRole/, role('rules: [{ verbs: [get], apiGroups: [""], resources: [pods], namespaces: [a] }]')],
-  ['a manifest of another kind', /^0.yaml:2:7 kind: must be one of: ClusterRole$/, role('rules: []').replace('ClusterRole', 'Role')],
+  ['a manifest of another kind', /^0.yaml:2:7 kind: must be one of: ClusterRole \(scope cr\)$/, role('rules: []').replace('ClusterRole', 'Role')],
   ['a rule about resources without namespaces', /scopes\[0\].rules\[0\].namespaces: is missing/, scope('{ apiGroups: [""], resources: [pods], verbs: [get] }')],
   ['the same in a caller\'s own rules', /callers\[0\].rules\[0\].namespaces: is missing/, caller('rules: [{ apiGroups: [""], resources: [pods], verbs: [get] }]')],
   ['a star among namespaces', /rules\[0\].namespaces: must be \["\*"\] alone/, scope(rule.replace('[a]', '["*", a]'))],
@@ -115,7 +119,16 @@ for (const [what, warning, text] of [
   ['a path that cannot be', /nonResourceURLs\[1\]: matches no path/, scope('{ nonResourceURLs: [/a*, b, "*"], verbs: [get] }')],
   ['a star within a path', /nonResourceURLs\[0\]: matches no path/, scope('{ nonResourceURLs: ["/a*/b"], verbs: [get] }')],
   ['a key whose end is over', /expiresAt: lies in the past/, caller(`rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256}, expiresAt: 2026-11-21T00:00:00Z }]`)],
-  ['a caller without a key', /callers\[0\]: has no key: portcullis key create c$/, caller(`rules: [${rule}]`)],
+  ['a key that ended before it began', /expiresAt: lies before createdAt: the key was never good/, caller(`rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256}, createdAt: 2026-01-02T00:00:00Z, expiresAt: 2026-01-01T00:00:00Z }]`)],
+  ['the same by its offset from UTC', /expiresAt: lies before createdAt/, caller(`rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256}, createdAt: 2027-01-01T00:00:00Z, expiresAt: "2027-01-01T01:00:00+02:00" }]`)],
+  ['an empty rule', /rules\[0\]: allows nothing: it has no verbs; name them, as in verbs: \[get, list, watch\], or take the rule out \(scope s\)$/, scope('{}')],
+  ['a glob of too many letters', /namespaces\[0\]: matches no namespace: their names have 63 characters at most/, scope(rule.replace('[a]', `["${'a'.repeat(64)}*"]`))],
+  ['a namespace that begins with a dash', /namespaces\[0\]: matches no namespace/, scope(rule.replace('[a]', '["-a"]'))],
+  ['a create by name', /rules\[0\].verbs\[1\]: is never allowed here: a create names no object.*without resourceNames/, scope(rule.replace('[get]', '[get, create]').replace(' }', ', resourceNames: [x] }'))],
+  ['a deletecollection by name', /verbs\[0\]: is never allowed here: a deletecollection names no object/, scope(rule.replace('[get]', '[deletecollection]').replace('[pods]', '[pods, pods/log]').replace(' }', ', resourceNames: [x] }'))],
+  ['a narrowing to other namespaces', /callers\[0\].scopes\[0\].namespaces: leaves nothing of scope s/, `${scope(rule)}\n${caller(`scopes: [{ name: s, namespaces: [b, "c-*"] }], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)}`],
+  ['a narrowing of paths, which have no namespace', /leaves nothing of scope s/, `${scope('{ nonResourceURLs: [/metrics], verbs: [get] }')}\n${caller(`scopes: [{ name: s, namespaces: [b] }], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)}`],
+  ['a caller without a key', /callers\[0\]: has no key: portcullis key create c \(caller c\)$/, caller(`rules: [${rule}]`)],
   ['a caller who may do nothing', /callers\[0\]: has no scopes and no rules/, caller(`keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
   ['a cluster that is not there', /clusters\[0\]: names no cluster of the config; there are: prod/, caller(`clusters: [dev], rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
   ['no cluster at all', /clusters: is empty/, caller(`clusters: [], rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)],
@@ -129,6 +142,49 @@ for (const [what, warning, text] of [
     t.match(warnings[0], warning)
   })
 }
+
+for (const [what, text] of [
+  ['a narrowing that meets one rule of the scope', `${scope(`${rule}, ${rule.replace('[a]', '["b-*"]')}`)}\n${caller(`scopes: [{ name: s, namespaces: ["*-x"] }], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)}`],
+  ['a create below an object that is named', scope(rule.replace('[get]', '[create]').replace('[pods]', '[pods/eviction]').replace(' }', ', resourceNames: [x] }'))],
+  ['a list of one object by its field selector', scope(rule.replace('[get]', '[list, watch]').replace(' }', ', resourceNames: [x] }'))],
+  ['many stars in a glob', scope(rule.replace('[a]', `["a${'*'.repeat(70)}"]`))],
+  ['a revoked key whose end is over', caller(`rules: [${rule}], keys: [{ id: k7Q2mX9a, sha256: ${sha256}, expiresAt: 2026-11-01T00:00:00Z, revokedAt: 2026-10-01T00:00:00Z }]`)],
+] as const) {
+  t.test(`${what} is no warning`, async (t) => {
+    t.strictSame(await findings(t, text), { faults: [], warnings: [] })
+  })
+}
+
+t.test('of duplicates in several files both places are told', async (t) => {
+  const { faults } = await findings(t,
+    `callers: [{ name: a, keys: [{ id: k7Q2mX9a, sha256: ${sha256} }] }]`,
+    `callers: [{ name: b, keys: [{ id: k7Q2mX9a, sha256: ${sha256} }] }]`)
+  t.strictSame(faults, ['1.yaml:1:35 callers[0].keys[0].id: is there twice: a key k7Q2mX9a is also at 0.yaml:1:35 (caller a); an id stands for one key of one caller (caller b)'])
+})
+
+t.test('of 10,000 callers the bad one is named with its line, and nothing is in force', async (t) => {
+  const lines = Array.from({ length: 10_000 }, (_, index) => `  - name: ci-${index}\n    rules:\n      - ${rule}\n    keys:\n      - { id: ${String(index).padStart(8, 'k')}, sha256: ${sha256} }\n`)
+  lines[9_998] = lines[9_998]!.replace(sha256, 'abc').replace('namespaces: [a]', 'namespaces: ["*", a]').replace('    rules', '    scopes: [nope]\n    rules')
+  const folder = t.testdir({ 'callers.yaml': `callers:\n${lines.join('')}` })
+  const { faults, callers, keys } = await loadCallers([folder], { now })
+  t.strictSame(faults.map(fault => formatFault({ ...fault, file: 'callers.yaml' }).replace(/: must.*(?= \()/, '')), [
+    'callers.yaml:49993:14 callers[9998].scopes[0]: names no scope: nope; there are none (caller ci-9998)',
+    'callers.yaml:49995:73 callers[9998].rules[0].namespaces (caller ci-9998)',
+    'callers.yaml:49997:33 callers[9998].keys[0].sha256 (caller ci-9998)',
+  ])
+  t.strictSame([callers.length, keys.size], [0, 0])
+})
+
+t.test('10,000 callers with a warning each are told of in a moment', async (t) => {
+  const folder = t.testdir({ 'callers.yaml': `callers:\n${Array.from({ length: 10_000 }, (_, index) => `  - { name: ci-${index}, rules: [${rule}] }\n`).join('')}` })
+  const before = process.cpuUsage()
+  const { warnings } = await loadCallers([folder], { now })
+  const { user } = process.cpuUsage(before)
+  t.equal(warnings.length, 10_000)
+  t.match(warnings[9_999], { line: 10_001, column: 5, subject: 'caller ci-9999' })
+  // Quadratic work would be minutes.
+  t.ok(user < 10_000_000, `${user} µs`)
+})
 
 t.test('one bad piece hides no other fault, not even of the same caller', async (t) => {
   const { faults } = await findings(t, `scopes:

@@ -1,3 +1,4 @@
+import { locateIn } from '../../callers/entries.ts'
 import { byPosition, type Fault } from '../../files/fault.ts'
 import { reachesMeet } from '../rbac/reach.ts'
 import { farReaches, makesSecrets, mintsThroughSecrets, placeOf, readsSecrets } from './far-reach.ts'
@@ -65,7 +66,7 @@ function listed(words: readonly string[]): string {
 }
 
 function warn({ entry, path }: PlacedRule, within: readonly (string | number)[], message: string): Fault {
-  return entry.document.locate({ path: [...entry.path, ...path, ...within], message })
+  return locateIn(entry, [...path, ...within], message)
 }
 
 /** Rules that make Secrets where the same caller, by this rule or another, reads them; of a scope that nobody holds, the same scope. */

@@ -1,0 +1,29 @@
+import type { Fault } from '../files/fault.ts'
+import type { CallerDefinition, Rule } from '../model/caller.ts'
+import type { KeyRecord } from './callers.ts'
+
+/** What stands for a definition's whole content: of two loads, equal ones mean equal definitions. */
+export type Mark = string
+
+/** Of callers and scopes by name. */
+export interface Marks {
+  readonly callers: ReadonlyMap<string, Mark>
+  readonly scopes: ReadonlyMap<string, Mark>
+}
+
+/** Callers as they are in force, with what the next load needs to leave alone what did not change. */
+export interface CallersState {
+  readonly callers: readonly CallerDefinition[]
+  readonly scopes: ReadonlyMap<string, readonly Rule[]>
+  /** By id. */
+  readonly keys: ReadonlyMap<string, KeyRecord>
+  readonly marks: Marks
+  /** By the name of their caller. */
+  readonly held: ReadonlyMap<string, Held>
+  readonly warnings: readonly Fault[]
+}
+
+export interface Held {
+  readonly definition: CallerDefinition
+  readonly keys: readonly KeyRecord[]
+}
