@@ -13,6 +13,7 @@ export function buildScope({ rules, clusterRole }: WrittenGrant): readonly Rule[
 /** A checked caller; `scopes` holds every scope that it names, `folder` tells what files that it names are relative to. */
 export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>, folder: () => string = () => '/'): CallerDefinition {
   const { limits, impersonate } = caller
+  const identities = buildIdentities(caller, folder)
   const own: Grant[] = caller.rules.length === 0
     ? []
     : [{ scope: null, rules: caller.rules.map(rule => buildRule(rule, rule.namespaces ?? [])), namespaces: undefined }]
@@ -29,7 +30,7 @@ export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, r
     },
     allowedFrom: caller.allowedFrom,
     impersonate,
-    identities: buildIdentities(caller, folder),
+    ...identities === undefined ? {} : { identities },
   }
 }
 

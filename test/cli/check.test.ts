@@ -69,10 +69,10 @@ t.test('faults of the config: all of them, exit 1, and the callers are not asked
 })
 
 t.test('faults of the callers: all of them, exit 1', async (t) => {
-  const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': 'callers: [{ name: a, jwt: {} }, { name: a }]' })
+  const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': 'callers: [{ name: a, jot: {} }, { name: a }]' })
   const { code, lines } = await check(join(folder, 'p.yaml'), { env: { T: 'x' } })
   t.equal(code, 1)
-  t.match(lines[0], /callers.yaml:1:22 callers\[0\].jwt: is not part of this version/)
+  t.match(lines[0], /callers.yaml:1:22 callers\[0\].jot: is unknown here/)
   t.match(lines[1], /callers.yaml:1:41 callers\[1\].name: is there twice/)
   t.match(lines.at(-1), /p.yaml: 2 faults, 4 warnings$/)
 })
