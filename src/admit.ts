@@ -63,11 +63,17 @@ export function createAdmit(stops: Stops): Admit {
 /** Who it is, and whether it may come from there and go to that cluster. */
 async function identify(stops: Stops, arrival: Arrival, resolved: Resolved, trail: Trail): Promise<{ caller: Caller, cluster: Cluster }> {
   const caller = await authenticated(stops, arrival, trail)
-  if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
+  if (caller === undefined) throw nobody(arrival)
   trail.note({ caller })
   const cluster = place(stops, caller, arrival, resolved)
   trail.note({ cluster: cluster.name })
   return { caller, cluster }
+}
+
+function nobody({ certificate }: Arrival): ProxyError {
+  return new ProxyError('MissingKey', certificate === undefined
+    ? 'no API key was presented'
+    : 'the client certificate is no caller\'s, and no API key was presented')
 }
 
 /** A key that is refused is still named in the record, by its public id. */

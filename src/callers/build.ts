@@ -1,5 +1,6 @@
 import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
 import type { KeyRecord } from './callers.ts'
+import { buildIdentities } from './build-identity.ts'
 import type { WrittenGrant } from './entries.ts'
 import type { WrittenCaller, WrittenKey, WrittenRule } from './schema.ts'
 
@@ -9,9 +10,10 @@ export function buildScope({ rules, clusterRole }: WrittenGrant): readonly Rule[
   return rules.map(rule => buildRule(rule, clusterRole ? ['*'] : rule.namespaces ?? []))
 }
 
-/** A checked caller; `scopes` holds every scope that it names. */
-export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>): CallerDefinition {
+/** A checked caller; `scopes` holds every scope that it names, `folder` tells what files that it names are relative to. */
+export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>, folder: () => string = () => '/'): CallerDefinition {
   const { limits, impersonate } = caller
+  const identities = buildIdentities(caller, folder)
   const own: Grant[] = caller.rules.length === 0
     ? []
     : [{ scope: null, rules: caller.rules.map(rule => buildRule(rule, rule.namespaces ?? [])), namespaces: undefined }]
@@ -28,6 +30,7 @@ export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, r
     },
     allowedFrom: caller.allowedFrom,
     impersonate,
+    ...identities === undefined ? {} : { identities },
   }
 }
 

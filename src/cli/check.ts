@@ -6,7 +6,9 @@ import { findLoose, findLooseKey, findMissing, type Surroundings } from '../conf
 import { byPosition, formatFault, isWithin } from '../files/fault.ts'
 import type { Fault, Finding } from '../files/fault.ts'
 import type { CallerDefinition } from '../model/caller.ts'
+import { missingClientCa } from '../wiring/identity.ts'
 import { lintCallers } from './lint/lint.ts'
+import { findMissingSources } from './missing-sources.ts'
 import { askOwnRights } from './own-rights.ts'
 import { write } from './output.ts'
 import type { Output } from './output.ts'
@@ -40,7 +42,8 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
   const clusters = config.clusters.map(({ name }) => name)
   const read = await readCallers(config.callers.paths)
   const callers = assembleCallers(read, { clusters, now: deps.now() })
-  const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey].map(locate)]
+  const identity = [await findMissingSources(callers.callers), clientCaFinding(config, callers.callers)].flat()
+  const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey, ...identity].map(locate)]
   if (callers.faults.length > 0) {
     const all = [...byPosition(ofConfig), ...callers.warnings]
     return finish({ file: configFile, faults: callers.faults, warnings: all, notes: [], strict }, deps.stdout)
@@ -53,6 +56,11 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
     notes: [...describeRoutes(callers.callers), ...recommend(callers.callers, linted.farReaching), ...account.notes],
     summary: describeCallers(callers),
   }, deps.stdout)
+}
+
+function clientCaFinding(config: Config, callers: readonly CallerDefinition[]): Finding[] {
+  const message = missingClientCa(config, callers)
+  return message === undefined ? [] : [{ path: ['listen', 'tls'], message }]
 }
 
 interface AccountDeps extends CheckDeps {

@@ -98,7 +98,7 @@ for (const [what, fault, ...texts] of [
   ['a user that would be two header lines', /impersonate.user: must be a name of printable ASCII/, caller('impersonate: { user: "a\\nb" }')],
   ['a group that would be two header lines', /impersonate.groups\[0\]: must be a name of printable ASCII/, caller('impersonate: { user: a, groups: ["a\\r\\nb"] }')],
   ['an address without its length', /allowedFrom\[0\]: must be a CIDR/, caller('allowedFrom: [10.0.0.1]')],
-  ['a caller by JWT', /jwt: is not part of this version/, caller('jwt: {}')],
+  ['a caller by JWT without its issuer', /jwt.issuer: is missing/, caller('jwt: { audience: p, claims: { sub: x } }')],
   ['a limit of nothing', /limits.inFlight: must be a whole number of at least 1/, caller('limits: { inFlight: 0 }')],
   ['broken YAML', /^0.yaml:1:\d+ Missing closing/, 'callers: "a'],
 ] as const) {
@@ -206,10 +206,10 @@ callers:
 })
 
 t.test('with one fault nothing is in force: no caller, no scope, no key', async (t) => {
-  const folder = t.testdir({ 'a.yaml': `callers: [{ name: a, keys: [{ id: k7Q2mX9a, sha256: ${sha256} }] }]`, 'b.yaml': 'callers: [{ name: b, jwt: {} }]' })
+  const folder = t.testdir({ 'a.yaml': `callers: [{ name: a, keys: [{ id: k7Q2mX9a, sha256: ${sha256} }] }]`, 'b.yaml': 'callers: [{ name: b, jot: {} }]' })
   const { callers, scopes, keys, faults } = await loadCallers([folder])
   t.strictSame([callers.length, scopes.size, keys.size, faults.length], [0, 0, 0, 1])
-  await t.rejects(requireCallers([folder]), { name: 'FaultsError', message: /jwt: is not part of this version/ })
+  await t.rejects(requireCallers([folder]), { name: 'FaultsError', message: /jot: is unknown here/ })
 })
 
 t.test('a file that is not there is a fault; an empty folder is nobody', async (t) => {

@@ -74,7 +74,7 @@ t.test('an id that is taken is not taken again', async (t) => {
 
 for (const [what, files, caller, expires, code, message] of [
   ['an unknown caller', { 'callers.yaml': callers }, 'nope', undefined, 1, /there is no caller "nope"; portcullis caller list names those that there are. To add it: portcullis caller add nope /],
-  ['callers with faults', { 'callers.yaml': `${callers}    jwt: {}\n` }, 'ci', undefined, 1, /callers.yaml:5:5 callers\[1\].jwt: is not part of this version/],
+  ['callers with faults', { 'callers.yaml': `${callers}    jot: {}\n` }, 'ci', undefined, 1, /callers.yaml:5:5 callers\[1\].jot: is unknown here/],
   ['a config with faults', { 'p.yaml': 'clusters: 3', 'callers.yaml': callers }, 'ci', undefined, 1, /p.yaml:1:11 clusters: must be a list/],
   ['an end that is none', { 'callers.yaml': callers }, 'ci', 'soon', 2, /--expires takes a duration such as 12h or 90d/],
   ['an end at once', { 'callers.yaml': callers }, 'ci', '0d', 2, /--expires takes a duration/],
