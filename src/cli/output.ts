@@ -4,12 +4,21 @@ import { ProxyError } from '../errors.ts'
 /** Where a command writes: process.stdout, or a test's ear. */
 export interface Output {
   write(text: string, done: (error?: Error | null) => void): unknown
+  once?(event: 'error', listener: () => void): unknown
+  off?(event: 'error', listener: () => void): unknown
 }
 
-/** Waits until the text is taken, so that a slow reader holds a long answer back. */
+/** Waits until the text is taken, so that a slow reader holds a long answer back. Rejects where the reader is gone. */
 export function write(output: Output, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    output.write(text, error => (error ? reject(error) : resolve()))
+    // A stream tells of an error twice, the second time to whoever listens: a crash where nobody does.
+    const heard = () => {}
+    output.once?.('error', heard)
+    output.write(text, (error) => {
+      if (error) return reject(error)
+      output.off?.('error', heard)
+      resolve()
+    })
   })
 }
 

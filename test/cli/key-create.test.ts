@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import t from 'tap'
 import { loadCallers } from '../../src/callers/load.ts'
 import { keyCreateCommand } from '../../src/cli/key-create.ts'
@@ -103,7 +104,7 @@ t.test('a key that could not be printed is named, so that it can be revoked', as
   const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': callers })
   let stderr = ''
   const code = await keyCreateCommand({ configFile: join(folder, 'p.yaml'), caller: 'ci' }, {
-    stdout: { write: (_text, done) => done(new Error('EPIPE')) },
+    stdout: new Writable({ write: (_text, _encoding, done) => done(new Error('EPIPE')) }),
     stderr: { write: (text, done) => { stderr += text; done() } },
     env: {}, now: Date.now, random: randomBytes,
   })
