@@ -12,3 +12,8 @@ export function reportReload(outcome: Reloaded, log: Logger, what: 'config' | 'c
   }
   if (outcome.ok) log.info({}, `${what} loaded`)
 }
+
+/** What the operator has to do something about. */
+export function reportNeedsRestart(sections: readonly string[] | undefined, log: Logger): void {
+  if (sections !== undefined && sections.length > 0) log.warn({ sections }, 'config changed where only a restart helps: needs restart')
+}

@@ -14,7 +14,7 @@ export interface ServeProcess {
   /** Everything on stderr so far. */
   readonly stderr: string
   /** As it says itself when it listens; rejects with stderr where it ends instead. */
-  readonly listening: Promise<{ readonly url: string, readonly admin: string }>
+  readonly listening: Promise<{ readonly url: string, readonly admin: string, readonly pid: number }>
   readonly exited: Promise<number | null>
   /** By SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
@@ -32,11 +32,11 @@ export function startServe(t: Scope, args: readonly string[], { env = {}, cwd, p
   t.teardown(() => child.kill('SIGKILL'))
   let stderr = ''
   const exited = new Promise<number | null>(resolve => child.once('close', resolve))
-  const listening = new Promise<{ url: string, admin: string }>((resolve, reject) => {
+  const listening = new Promise<{ url: string, admin: string, pid: number }>((resolve, reject) => {
     child.stderr.on('data', (text: Buffer) => {
       stderr += text.toString()
       const line = stderr.split('\n').slice(0, -1).find(line => line.includes('"msg":"listening"'))
-      if (line !== undefined) resolve(JSON.parse(line) as { url: string, admin: string })
+      if (line !== undefined) resolve(JSON.parse(line) as { url: string, admin: string, pid: number })
     })
     void exited.then(() => reject(new Error(`it ended: ${stderr}`)))
   })
