@@ -40,7 +40,7 @@ export interface Workers extends ServeProcess {
 }
 
 export async function startWorkers(t: Scope, { workers = 2, callers, config = {}, tls = false }: WorkersOptions): Promise<Workers> {
-  const upstream = await startUpstream(t, { aside: target => target.includes('watch=true') && target.startsWith('/apis/') })
+  const upstream = await startUpstream(t, { aside: target => /^\/apis\/(apiextensions|apiregistration)\.k8s\.io\//.test(target) || target.startsWith('/apis/authentication') })
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-workers-'))
   removeLater(t, folder)
   const write = async (name: string, text: string) => {
@@ -56,7 +56,7 @@ export async function startWorkers(t: Scope, { workers = 2, callers, config = {}
     clusters: [{ name: 'prod', server: upstream.url, caFile: 'ca.crt', credential: { tokenFile: 'token' }, openshift: false }],
     audit: { sinks: [{ file: { path: 'audit.log' } }], mode: 'blocking' }, ...config,
   }))
-  const serve = startServe(t, ['--config', join(folder, 'portcullis.yaml')])
+  const serve = startServe(t, ['--config', join(folder, 'portcullis.yaml')], { built: true })
   const lines = () => serve.stderr.split('\n').filter(line => line.startsWith('{') && line.endsWith('}')).map(line => JSON.parse(line) as LogLine)
   // Whatever befalls the primary, no worker outlives the test.
   t.teardown(() => { for (const { pid } of lines()) killIfThere(pid) })
