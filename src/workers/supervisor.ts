@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import { backOff } from '../back-off.ts'
 import { FaultsError } from '../files/fault.ts'
 import type { Schedule } from '../schedule.ts'
@@ -25,7 +24,8 @@ export interface SupervisorOptions {
   /** After the last that it said, before it is replaced. */
   readonly died: (worker: number) => void
   readonly onRestart: () => void
-  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** pino fits. */
+  readonly log: { info(facts: object, message: string): void, error(facts: object, message: string): void }
   readonly schedule: Schedule
   /** Milliseconds, monotonic. */
   readonly now: () => number
