@@ -47,8 +47,8 @@ t.test('lines that nobody waits for are kept at once, and a sink that fails is t
 
 t.test('of a worker that died every request that has begun in the log ends there, once; of others none', async (t) => {
   const { desk, writers: [writer] } = start()
-  desk.take(1, { now: false, lines: [line('open', 'RequestReceived'), line('done', 'ResponseStarted'), line('open', 'ResponseStarted'), line('done', 'ResponseComplete')] })
-  desk.take(2, { now: false, lines: [line('other', 'ResponseStarted')] })
+  void desk.take(1, { now: false, lines: [line('open', 'RequestReceived'), line('done', 'ResponseStarted'), line('open', 'ResponseStarted'), line('done', 'ResponseComplete')] })
+  void desk.take(2, { now: false, lines: [line('other', 'ResponseStarted')] })
   ;(await writer!.writes.take()).finish()
   desk.died(1)
   const end = await writer!.writes.take()
@@ -66,6 +66,6 @@ t.test('of a worker that died every request that has begun in the log ends there
 t.test('what a sink gives up is told by its name', async (t) => {
   const { desk, dropped } = start()
   await desk.close()
-  desk.take(1, { now: false, lines: ['a', 'b'] })
+  void desk.take(1, { now: false, lines: ['a', 'b'] })
   t.strictSame(dropped, ['sink-0: 1', 'sink-0: 1'])
 })
