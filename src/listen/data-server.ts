@@ -65,10 +65,7 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
     close: async () => {
       const closed = new Promise<void>((resolve) => { server.close(() => resolve()) })
       sessions.closeAll()
-      // Who was being answered at that moment is idle afterwards, and node would keep it for the next request.
-      const idle = setInterval(() => (server as Server).closeIdleConnections(), 100)
       await closed
-      clearInterval(idle)
       await app.close()
     },
     destroy: () => { for (const socket of sockets) socket.destroy() },

@@ -17,6 +17,7 @@ t.test('the least config is complete, in milliseconds and bytes, with absolute p
     file: '/etc/p/f.yaml',
     listen: { host: '0.0.0.0', port: 8443, tls: undefined, http2: true, keepAlive: 120_000, trustedProxies: [] },
     admin: { host: '127.0.0.1', port: 9443 },
+    workers: 1,
     clusters: [{
       name: 'a',
       server: 'https://x',
