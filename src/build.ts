@@ -7,15 +7,16 @@ import { createJwtAuthenticator } from './authenticate/jwt.ts'
 import { createAuthorize } from './authorize/authorize.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { PolicedAudit } from './audit/create.ts'
+import type { Sink } from './audit/sinks/sink.ts'
 import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
 import type { HeldSecrets } from './credentials/held-secrets.ts'
 import { createForward } from './forward/forward.ts'
-import { createLedger } from './limits/ledger.ts'
+import { createLedger, type Ledger } from './limits/ledger.ts'
 import { createLimits } from './limits/limits.ts'
 import { createPacer } from './limits/pacer.ts'
 import { createWrongCredentials } from './limits/wrong-credentials.ts'
-import { createAdminServer, type AdminServer } from './listen/admin.ts'
+import { createAdminServer, type AdminOptions, type AdminServer } from './listen/admin.ts'
 import { createDataServer, type DataServer } from './listen/data-server.ts'
 import { createParserRefusal } from './listen/parser-refusal.ts'
 import { createRequestHandler } from './listen/request.ts'
@@ -51,6 +52,15 @@ export interface BuildOptions {
   readonly allowLoose?: boolean
   /** Node's own metrics; false where several proxies live in one process. */
   readonly nodeMetrics?: boolean
+  /** Of one worker of several: what the primary has for all of them. */
+  readonly shared?: Shared | undefined
+}
+
+/** Stands in for parts that there is one of, however many processes serve. */
+export interface Shared {
+  readonly sinks: readonly Sink[]
+  readonly ledger: Ledger
+  readonly admin: (parts: Omit<AdminOptions, 'metrics'> & { readonly metrics: Metrics }) => AdminServer
 }
 
 export interface Portcullis {
@@ -76,6 +86,7 @@ interface Rooms {
   readonly drain: DrainState
   readonly live: { config: Config }
   readonly configReloaded: (ok: boolean) => void
+  readonly shared: Shared | undefined
 }
 
 /** Chooses the parts and wires them: the one place that does. Rejects where one of them cannot be, and then leaves nothing open. */
@@ -119,12 +130,12 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   }
 }
 
-function makeAdmin({ config, wired, audit, metrics, drain, log }: Rooms): AdminServer {
+function makeAdmin({ config, wired, audit, metrics, drain, log, shared }: Rooms): AdminServer {
   const checks = createReadiness({ clusters: wired.clusters, audit, now: Date.now })
-  return createAdminServer({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
+  return (shared?.admin ?? createAdminServer)({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
 }
 
-async function makeRooms(config: Config, { log, secrets, env = process.env, podNamespace, podFolder, allowLoose = false, nodeMetrics = true }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
+async function makeRooms(config: Config, { log, secrets, env = process.env, podNamespace, podFolder, allowLoose = false, nodeMetrics = true, shared }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
   const metrics = createMetrics({ now: Date.now, nodeMetrics })
   const inForce = { config: true, callers: true }
   const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
@@ -137,17 +148,17 @@ async function makeRooms(config: Config, { log, secrets, env = process.env, podN
   undo.push(() => identity.close())
   const wired = await wireClusters(config, { log, secrets, metrics, env, podNamespace, podFolder, allowLoose })
   undo.push(() => wired.close())
-  const audit = wireAudit(config, { log, metrics, secrets })
+  const audit = wireAudit(config, { log, metrics, secrets, sinks: shared?.sinks })
   undo.push(() => audit.close())
   return {
-    config, log, metrics, audit, callers, identity, wired,
+    config, log, metrics, audit, callers, identity, wired, shared,
     drain: { closing: false, refusing: false },
     live: { config },
     configReloaded: reloaded('config'),
   }
 }
 
-function makeStops({ callers, identity: { issuers, authorities }, wired: { clusters }, metrics, log }: Rooms): { streams: Streams, stops: Stops } {
+function makeStops({ callers, identity: { issuers, authorities }, wired: { clusters }, metrics, log, shared }: Rooms): { streams: Streams, stops: Stops } {
   const authenticator = createFirstOf([
     createClientCertificateAuthenticator({ callers, trusts: authorities.trusts, now: Date.now, log }),
     createApiKeyAuthenticator({ callers, now: Date.now }),
@@ -160,7 +171,7 @@ function makeStops({ callers, identity: { issuers, authorities }, wired: { clust
     claimedKeyId,
     fromAllowedSource,
     mayUseCluster,
-    limit: createLimits({ ledger: createLedger({ now: () => performance.now() }) }),
+    limit: createLimits({ ledger: shared?.ledger ?? createLedger({ now: () => performance.now() }) }),
     authorize: createAuthorize(),
     clusters,
   }

@@ -8,7 +8,7 @@ const src = resolve(dirname(fileURLToPath(import.meta.url)), '../src')
 /** Stops on a request's way: verbs. Everything else that is a folder is a noun that stops draw on. */
 const stops = new Set(['listen', 'resolve', 'authenticate', 'authorize', 'answer', 'cache', 'forward', 'tunnel', 'audit'])
 /** Wires or runs the rest: may import anything. */
-const wiring = /^(main|build|wiring\/.*|cli\/.*)\.ts$/
+const wiring = /^(main|build|wiring\/.*|cli\/.*|workers\/.*)\.ts$/
 /** Pure rooms that everything may draw on. */
 const pure = new Set(['model', 'headers', 'keys', 'addresses', 'redaction'])
 

@@ -7,7 +7,8 @@ import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
 import { annotationsOf } from './annotations.ts'
 import { hideInTarget } from './target.ts'
 
-export type Stage = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete'
+/** `Panic`: the worker that served it died, see `Unfinished`. */
+export type Stage = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete' | 'Panic'
 
 /** `authentication.k8s.io/v1` UserInfo. */
 export interface UserInfo {
@@ -189,6 +190,6 @@ function statusOf({ status, outcome }: Moment): ResponseStatus | undefined {
 }
 
 /** RFC 3339 with six digits, as Go's MicroTime; a Date has milliseconds, so that the last three are zeros. */
-function microTime(at: number): string {
+export function microTime(at: number): string {
   return new Date(at).toISOString().replace('Z', '000Z')
 }

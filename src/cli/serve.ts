@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { build, type BuildOptions, type Portcullis } from '../build.ts'
+import cluster from 'node:cluster'
+import { build } from '../build.ts'
 import type { Config } from '../config/config.ts'
 import { createReload } from '../config/reload.ts'
 import { podFolder as kubeletFolder } from '../credentials/in-cluster.ts'
@@ -8,8 +7,13 @@ import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { FaultsError, formatFault } from '../files/fault.ts'
 import { createLog } from '../log/log.ts'
 import { createRedactor } from '../redaction/redact.ts'
+import { announce } from '../wiring/announce.ts'
 import { descriptorWarning } from '../wiring/descriptors.ts'
-import { reportReload } from '../wiring/report-reload.ts'
+import { readPodNamespace } from '../wiring/pod-namespace.ts'
+import { reportNeedsRestart, reportReload } from '../wiring/report-reload.ts'
+import { countWorkers } from '../workers/count.ts'
+import { runPrimary } from '../workers/primary.ts'
+import { runWorker, type WorkerMachine } from '../workers/worker.ts'
 import { exitOnCrash } from './crash.ts'
 import { messageOf, write, type Output } from './output.ts'
 import { requireStartable } from './startable.ts'
@@ -33,11 +37,14 @@ const notice = 1000
 
 /** `portcullis serve`: runs until SIGTERM or SIGINT, then drains. Exit code 1 where it could not start. */
 export async function serveCommand({ configFile, allowLoose = false }: ServeArgs, { stderr, env, podFolder = kubeletFolder }: ServeDeps): Promise<number> {
+  const machine = { env, podFolder, allowLoose }
+  if (cluster.isWorker) return runWorker(machine)
   try {
-    const machine = { env, podFolder, allowLoose }
     const { config, warnings } = await requireStartable(configFile, machine)
     for (const warning of warnings) await write(stderr, `${formatFault(warning)}\n`)
-    await serve(config, machine)
+    const workers = await countWorkers(config.workers)
+    if (workers === 1) await serve(config, machine)
+    else await runPrimary(config, { workers, configFile, notice })
     return 0
   } catch (error) {
     const lines = error instanceof FaultsError ? error.faults.map(formatFault) : [`portcullis serve: ${messageOf(error)}`]
@@ -46,7 +53,7 @@ export async function serveCommand({ configFile, allowLoose = false }: ServeArgs
   }
 }
 
-async function serve(config: Config, machine: Pick<BuildOptions, 'env' | 'allowLoose'> & { readonly podFolder: string }): Promise<void> {
+async function serve(config: Config, machine: WorkerMachine): Promise<void> {
   const secrets = new HeldSecrets()
   const log = createLog({ level: config.log.level, redact: createRedactor(() => secrets.forms()) })
   exitOnCrash(err => log.fatal({ err }, 'crashed'))
@@ -59,9 +66,7 @@ async function serve(config: Config, machine: Pick<BuildOptions, 'env' | 'allowL
     apply: portcullis.apply,
     report: (outcome) => {
       reportReload(outcome, log, 'config', portcullis.configReloaded)
-      if (outcome.needsRestart !== undefined && outcome.needsRestart.length > 0) {
-        log.warn({ sections: outcome.needsRestart }, 'config changed where only a restart helps: needs restart')
-      }
+      reportNeedsRestart(outcome.needsRestart, log)
     },
   })
   announce(portcullis, config, log)
@@ -70,15 +75,4 @@ async function serve(config: Config, machine: Pick<BuildOptions, 'env' | 'allowL
   reload.close()
   await portcullis.close({ notice })
   log.info({}, 'shut down')
-}
-
-function announce({ port, admin }: Portcullis, { listen }: Config, log: ReturnType<typeof createLog>): void {
-  const scheme = listen.tls === undefined ? 'http' : 'https'
-  log.info({ url: `${scheme}://${listen.host}:${port}`, admin: admin.url }, 'listening')
-}
-
-/** The namespace of the pod's service account; undefined outside of a pod. */
-async function readPodNamespace(podFolder: string): Promise<string | undefined> {
-  const text = await readFile(join(podFolder, 'namespace'), 'utf8').catch(() => '')
-  return text.trim() === '' ? undefined : text.trim()
 }

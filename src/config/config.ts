@@ -93,6 +93,8 @@ export interface Config {
     readonly trustedProxies: readonly string[]
   }
   readonly admin: { readonly host: string, readonly port: number }
+  /** How many processes serve; auto: one a core, see `countWorkers`. */
+  readonly workers: number | 'auto'
   /** The first is the default one. */
   readonly clusters: readonly ClusterConfig[]
   /** Files and folders. */

@@ -14,6 +14,7 @@ export function convertConfig(file: string, written: WrittenConfig): Config {
     file,
     listen: convertListen(written.listen, absolute),
     admin: written.admin,
+    workers: written.workers,
     clusters: written.clusters.map(cluster => convertCluster(cluster, absolute)),
     // As the config names them, not absolute: faults are printed with these.
     callers: { paths: [written.callers.file].flat().map(path => path.startsWith('/') ? path : join(folder, path)) },

@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { requireConfig } from './load.ts'
 
 /** What only a new start puts in force. */
-export type NeedsRestart = 'listen' | 'admin' | 'audit sinks and mode'
+export type NeedsRestart = 'listen' | 'admin' | 'workers' | 'audit sinks and mode'
 
 export interface ReloadOptions {
   /** The config that the process started with. */
@@ -37,7 +37,7 @@ export async function createReload({ started, apply, report, watch }: ReloadOpti
 }
 
 function needsRestart(started: Config, current: Config): NeedsRestart[] {
-  const sections: NeedsRestart[] = (['listen', 'admin'] as const).filter(section => !isSame(started[section], current[section]))
+  const sections: NeedsRestart[] = (['listen', 'admin', 'workers'] as const).filter(section => !isSame(started[section], current[section]))
   const auditOf = ({ audit: { sinks, mode } }: Config) => ({ sinks, mode })
   return isSame(auditOf(started), auditOf(current)) ? sections : [...sections, 'audit sinks and mode']
 }

@@ -26,7 +26,6 @@ export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
 /** What may be meant so, but is worth a word. */
 export function findWarnings(config: WrittenConfig): Finding[] {
   const warnings: Finding[] = []
-  if (config.workers !== 1) warnings.push({ path: ['workers'], message: 'this version runs one worker' })
   if ((parseDuration(config.listen.keepAlive) ?? 0) <= goIdleTimeout) {
     warnings.push({ path: ['listen', 'keepAlive'], message: 'Go clients keep idle connections for 90s: a shorter time here may lose their writes' })
   }

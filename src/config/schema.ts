@@ -58,8 +58,8 @@ const self = section({
 export const configSchema = section({
   listen,
   admin,
-  workers: Type.Union([Type.Integer({ minimum: 1 }), choice(['auto'], { description: 'One per core.' })], {
-    title: 'a number of at least 1, or auto', default: 1, description: 'Processes; this version runs one.',
+  workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), choice(['auto'], { description: 'One per core that this process may use, a container\'s CPU limit included.' })], {
+    title: 'a number of at least 1, or auto', default: 1, description: 'Processes that serve, on the one port; with more than one, a further one keeps them running.',
   }),
   clusters: Type.Array(cluster, { minItems: 1, description: 'API servers; the first is the default one.' }),
   callers,

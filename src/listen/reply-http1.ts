@@ -68,8 +68,11 @@ export class Http1Reply implements Reply {
   }
 
   #finish(chunk?: Uint8Array): void {
+    const closing = this.#closing()
     this.#response.end(chunk)
     const { socket } = this.#response
+    // Where the head went out before the drain began, it did not say so, and node would keep the connection for a next request.
+    if (socket !== null && closing) this.#response.once('finish', () => socket.destroySoon())
     if (socket === null || socket.writableLength === 0) return
     // Whatever of it passes begins the time anew; when it is over, node:http destroys the socket, and calls that a finish.
     const left = () => { this.#ending = 'caller-left' }

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
@@ -60,9 +61,16 @@ export function applyLimits(server: DataPlaneServer, limits: Omit<ServerLimits, 
     headersTimeout: headerTimeout,
     // How often node looks for heads that are late; by default every 30 s.
     connectionsCheckingInterval: Math.min(1000, headerTimeout),
-    maxConnections,
+    ...cluster.isWorker ? {} : { maxConnections },
   })
+  mostSockets.set(server, maxConnections)
 }
+
+/**
+ * A worker closes what is beyond its limit itself: node would hand it on to the next worker, and where all are
+ * full it goes round between them for as long as its caller waits (until `dropMaxConnection` of Node 22.12).
+ */
+const mostSockets = new WeakMap<DataPlaneServer, number>()
 
 export function secureContext({ cert, key, clientCa }: TlsFiles) {
   return {
@@ -107,6 +115,7 @@ function refuseBadCertificate(socket: TLSSocket): void {
 export function trackSockets(server: DataPlaneServer): Set<Socket> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
+    if (cluster.isWorker && sockets.size >= (mostSockets.get(server) ?? Infinity)) return socket.destroy()
     sockets.add(socket)
     socket.setNoDelay(true)
     socket.once('close', () => sockets.delete(socket))

@@ -8,6 +8,8 @@ export interface LogOptions {
   readonly level: LogLevel
   /** Where the lines go; default: standard error, so that standard output stays the audit log's. */
   readonly destination?: DestinationStream
+  /** Facts of every line; default: the process id alone. */
+  readonly base?: Readonly<Record<string, unknown>>
   /** Takes secrets out of a line. */
   readonly redact: Redact
 }
@@ -23,10 +25,10 @@ type Redact = (line: string) => string
  * The level may be set while running (`log.level = 'debug'`). A pino child keeps the
  * level of its birth: make children per request, not for good.
  */
-export function createLog({ level, destination = standardError(), redact }: LogOptions): Logger {
+export function createLog({ level, destination = standardError(), base = {}, redact }: LogOptions): Logger {
   return pino({
     level,
-    base: { pid: process.pid },
+    base: { pid: process.pid, ...base },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
     serializers: { err: error => serializeError(error), error: error => serializeError(error) },

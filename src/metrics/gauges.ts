@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { StreamKind } from '../streams/streams.ts'
 
 // Gauges that are asked for their values when somebody scrapes, and cost nothing between.
+// `aggregator`: what becomes of several workers' values; default: their sum.
 
 const streamKinds = ['watch', 'log', 'proxy', 'websocket', 'spdy', 'other'] as const satisfies readonly StreamKind[]
 
@@ -31,6 +32,7 @@ export function createExpiryGauge(
     help: 'Seconds until the credential for a cluster ends; absent where it has no end.',
     labelNames: ['cluster'],
     registers: [registry],
+    aggregator: 'min',
     collect() {
       this.reset()
       for (const [cluster, expiresAt] of watched) {
@@ -59,6 +61,7 @@ export function createKeyUse(registry: Registry): (caller: string, keyId: string
     help: 'When a key was last used, in seconds since the epoch.',
     labelNames: ['caller', 'key'],
     registers: [registry],
+    aggregator: 'max',
     collect() {
       this.reset()
       for (const { caller, key, at } of uses.values()) this.set({ caller, key }, at / 1000)

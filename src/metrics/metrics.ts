@@ -5,6 +5,8 @@ import type { StreamKind } from '../streams/streams.ts'
 import { createKeyUse, createStreamGauge, createExpiryGauge } from './gauges.ts'
 import { createRevocationMetric } from './revocation.ts'
 import { LearntNames, other, verbs } from './names.ts'
+import type { MetricValues } from './primary.ts'
+import { createDropped, createRestarts } from './process-counters.ts'
 
 export interface MetricsOptions {
   /** Milliseconds since the epoch. */
@@ -26,13 +28,16 @@ export interface Metrics {
   watchCredential(cluster: string, expiresAt: () => number | undefined): () => void
   /** The Prometheus text format. */
   render(): Promise<{ readonly contentType: string, readonly body: string }>
+  /** The same as data, for a primary that makes one text of all its workers'. */
+  values(): Promise<MetricValues>
 }
 
 /** Everything that is counted. A registry of its own, so that two proxies in one process do not mix. */
 export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metrics {
   const registry = new Registry()
   if (nodeMetrics) collectDefaultMetrics({ register: registry })
-  const { denied, discovery, reload, dropped } = createSimple(registry)
+  const { denied, discovery, reload } = createSimple(registry)
+  createRestarts(registry)
   const observeRequest = createRequestMetrics(registry)
   const keyUsed = createKeyUse(registry)
   return {
@@ -44,16 +49,19 @@ export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metr
       if (facts.caller !== undefined) keyUsed(caller, facts.caller.credentialId, arrival.receivedAt)
     },
     configReload: succeeded => reload.set(succeeded ? 1 : 0),
-    auditDropped: (sink, lines) => dropped.inc({ sink }, lines),
+    auditDropped: createDropped(registry),
     revoked: createRevocationMetric(registry),
     countStreams: createStreamGauge(registry),
     watchCredential: createExpiryGauge(registry, now),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    values: () => registry.getMetricsAsJSON(),
   }
 }
 
 function createSimple(registry: Registry) {
   const registers = [registry]
+  // The sum over all that serve is how many there are.
+  new Gauge({ name: 'portcullis_workers', help: 'Processes that serve.', registers }).set(1)
   return {
     denied: new Counter({
       name: 'portcullis_denied_total', help: 'Requests that Portcullis itself refused, by code.',
@@ -65,10 +73,7 @@ function createSimple(registry: Registry) {
     }),
     reload: new Gauge({
       name: 'portcullis_config_reload_success', help: '1 when the files in force are the files on disk, 0 when the last reload failed.', registers,
-    }),
-    dropped: new Counter({
-      name: 'portcullis_audit_dropped_total', help: 'Audit lines that were lost because a sink could not keep up.',
-      labelNames: ['sink'], registers,
+      aggregator: 'min',
     }),
   }
 }

@@ -11,12 +11,15 @@ export interface AuditDeps {
   readonly log: Logger
   readonly metrics: Metrics
   readonly secrets: HeldSecrets
+  /** In place of those of the config. */
+  readonly sinks?: readonly Sink[] | undefined
 }
 
 /** The audit log of the config; every request's end goes to the metrics as well. */
-export function wireAudit({ audit: { sinks, mode, policy } }: Config, { log, metrics, secrets }: AuditDeps): PolicedAudit {
+export function wireAudit(config: Config, { log, metrics, secrets, sinks = openSinks(config) }: AuditDeps): PolicedAudit {
+  const { mode, policy } = config.audit
   return createAudit({
-    sinks: sinks.map(toSink),
+    sinks,
     mode,
     policy,
     now: Date.now,
@@ -30,6 +33,10 @@ export function wireAudit({ audit: { sinks, mode, policy } }: Config, { log, met
     },
     onError: (sink, err) => log.error({ sink, err }, 'audit sink cannot write'),
   })
+}
+
+export function openSinks({ audit: { sinks } }: Config): Sink[] {
+  return sinks.map(toSink)
 }
 
 function toSink(config: SinkConfig): Sink {

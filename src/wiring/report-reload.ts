@@ -20,3 +20,8 @@ function tell(ok: boolean, log: Logger, what: string, findings: readonly Fault[]
   if (from + batchSize < findings.length) setImmediate(tell, ok, log, what, findings, from + batchSize)
   else if (ok) log.info({}, `${what} loaded`)
 }
+
+/** What the operator has to do something about. */
+export function reportNeedsRestart(sections: readonly string[] | undefined, log: Logger): void {
+  if (sections !== undefined && sections.length > 0) log.warn({ sections }, 'config changed where only a restart helps: needs restart')
+}

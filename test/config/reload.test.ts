@@ -49,9 +49,10 @@ t.test('what cannot be applied is reported, and tried again with the next change
   t.equal(turn, 2)
 })
 
-t.test('a change of listen or admin needs a restart, and is said so until it is taken back', async (t) => {
+t.test('a change of listen, admin or workers needs a restart, and is said so until it is taken back', async (t) => {
   const write = await follow(t.testdir({ 'p.yaml': text }), async () => undefined)
   t.match(await write(text.replace('true', 'true, port: 1') + 'admin: { port: 2 }'), { ok: true, needsRestart: ['listen', 'admin'] })
   t.match(await write(`${text}admin: { port: 2 }`), { ok: true, needsRestart: ['admin'] })
+  t.match(await write(`${text}workers: auto`), { ok: true, needsRestart: ['workers'] })
   t.match(await write(text), { ok: true, needsRestart: [] })
 })
