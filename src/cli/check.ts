@@ -1,4 +1,4 @@
-import { assembleCallers, readCallers } from '../callers/load.ts'
+import { assembleCallers } from '../callers/load.ts'
 import type { LoadedCallers } from '../callers/load.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -10,6 +10,7 @@ import { lintCallers } from './lint/lint.ts'
 import { askOwnRights } from './own-rights.ts'
 import { write } from './output.ts'
 import type { Output } from './output.ts'
+import { readStored } from './stored-callers.ts'
 
 export interface CheckArgs {
   readonly configFile: string
@@ -38,8 +39,9 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
 
   const [missing, loose, looseKey] = await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])
   const clusters = config.clusters.map(({ name }) => name)
-  const read = await readCallers(config.callers.paths)
-  const callers = assembleCallers(read, { clusters, now: deps.now() })
+  const now = deps.now()
+  const read = await readStored(config, { env: deps.env, allowLoose, now, ...deps.podFolder === undefined ? {} : { podFolder: deps.podFolder } })
+  const callers = assembleCallers(read, { clusters, now })
   const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey].map(locate)]
   if (callers.faults.length > 0) {
     const all = [...byPosition(ofConfig), ...callers.warnings]

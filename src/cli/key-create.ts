@@ -58,6 +58,7 @@ interface Created {
 
 async function create({ configFile, caller }: KeyCreateArgs, lifetime: number | undefined, deps: KeyCreateDeps): Promise<Created> {
   const { config } = await requireConfig(configFile)
+  if (config.callers.kind !== 'file') throw new Error('the callers are kept in the Kubernetes API')
   const { paths } = config.callers
   const file = await findFile(paths, caller)
   return withLock(file, async () => {

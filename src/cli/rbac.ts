@@ -1,4 +1,3 @@
-import { requireCallers } from '../callers/load.ts'
 import type { ClusterConfig } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
 import type { Account } from '../model/verdict.ts'
@@ -10,6 +9,8 @@ import { headOf } from './rbac/head.ts'
 import { needsOf } from './rbac/needs.ts'
 import { isNamespace } from './rbac/reach.ts'
 import { bootstrapRole, rolesFor } from './rbac/roles.ts'
+import { storeNeeds } from './rbac/store-needs.ts'
+import { requireStored } from './stored-callers.ts'
 
 export interface RbacArgs {
   readonly configFile: string
@@ -60,13 +61,13 @@ function readAccount(text: string): Account | undefined {
 
 async function manifestsFor(args: RbacArgs, named: Account | undefined, env: RbacDeps['env']): Promise<string> {
   const { config } = await requireConfig(args.configFile)
-  const { callers } = await requireCallers(config.callers.paths)
+  const { callers } = await requireStored(config, { env })
   const cluster = findCluster(config.clusters, args.cluster)
   const facts = await factsOf(cluster, config, env)
   const account = named ?? facts.account ?? unknownAccount
   const found = needsOf(callers, { ...facts, account }, args.namespaces ?? [])
   const head = headOf({ cluster: cluster.name, account, accountIsKnown: named !== undefined || facts.account !== undefined }, found)
-  return printManifests(head, [...rolesFor(found.needs, account), ...await mintingRole(cluster, account, env)])
+  return printManifests(head, [...rolesFor([...found.needs, ...storeNeeds(config, cluster.name)], account), ...await mintingRole(cluster, account, env)])
 }
 
 async function mintingRole({ credential }: ClusterConfig, account: Account, env: RbacDeps['env']) {

@@ -11,10 +11,12 @@ export interface AuditDeps {
   readonly log: Logger
   readonly metrics: Metrics
   readonly secrets: HeldSecrets
+  /** Told of every request that a caller was known for. */
+  readonly onUsed: (caller: string, credentialId: string, at: number) => void
 }
 
 /** The audit log of the config; every request's end goes to the metrics as well. */
-export function wireAudit({ audit: { sinks, mode, policy } }: Config, { log, metrics, secrets }: AuditDeps): PolicedAudit {
+export function wireAudit({ audit: { sinks, mode, policy } }: Config, { log, metrics, secrets, onUsed }: AuditDeps): PolicedAudit {
   return createAudit({
     sinks: sinks.map(toSink),
     mode,
@@ -23,6 +25,7 @@ export function wireAudit({ audit: { sinks, mode, policy } }: Config, { log, met
     secrets: () => secrets.forms(),
     onEnded: (arrival, facts, outcome) => {
       metrics.ended(arrival, facts, outcome)
+      if (facts.caller !== undefined) onUsed(facts.caller.definition.name, facts.caller.credentialId, arrival.receivedAt)
     },
     onDropped: (sink, lines) => {
       metrics.auditDropped(sink, lines)

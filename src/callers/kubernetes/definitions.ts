@@ -77,11 +77,14 @@ const scopeStatus: Structural = {
   properties: { ...common, rules: count('How many rules it has.'), callers: count('How many callers hold it, to a minute or two.') },
 }
 
+/** Of a Caller's spec. */
+export const callerSpec = withoutName(callerSchema)
+
 const kinds: readonly Kind[] = [
   {
     plural: 'callers', singular: 'caller', kind: 'Caller',
     description: 'A tool that may use the proxy. Its name is that of the object.',
-    spec: withoutName(callerSchema), status: callerStatus,
+    spec: callerSpec, status: callerStatus,
     columns: [
       ready,
       { name: 'Scopes', type: 'string', description: 'Scopes that it holds.', jsonPath: '.status.scopes' },
