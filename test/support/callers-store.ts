@@ -8,7 +8,8 @@ import { startSample, type TestSample } from './sample.ts'
 import { startTcpFront, type TcpFront } from './tcp-front.ts'
 import { until } from './until.ts'
 
-export const namespace = 'portcullis'
+/** Not that of our own account, which the guard knows by itself. */
+export const namespace = 'gatekeeping'
 
 /** A sample cluster that has the CRDs and a namespace for callers, and a way to it that can be cut. */
 export interface StoreServer extends TestSample {
