@@ -59,7 +59,12 @@ export async function listFiles(path: string): Promise<string[]> {
   // A path that does not exist is a file that cannot be read, and reported as that.
   if (found?.isDirectory() !== true) return [path]
   const names = await readdir(path)
-  return names.filter(name => /^[^.].*\.(yaml|yml|json)$/.test(name)).sort().map(name => join(path, name))
+  return names.filter(isCallersFile).sort().map(name => join(path, name))
+}
+
+/** By its name, of what is in a folder. */
+export function isCallersFile(name: string): boolean {
+  return /^[^.].*\.(yaml|yml|json)$/.test(name)
 }
 
 /** The callers that the files make together. */

@@ -30,7 +30,8 @@ export interface CallersStore {
   /**
    * Decides by what is there and changes that as one: nothing another command writes at the same time is
    * lost, and where something changed underneath it is decided anew. All changes of one call are of one
-   * caller. Resolves, once it is durable, with where it was written, for people. A throw of `decide` is passed on.
+   * caller. Resolves, once it is durable, with where it was written, for people;
+   * empty where nothing was to be changed. A throw of `decide` is passed on.
    */
   change(decide: (current: StoredCallers) => readonly CallersChange[]): Promise<string>
 }

@@ -1,42 +1,26 @@
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import { defaultConfigFile } from '../config/default-file.ts'
+import { addCallerCommands } from './caller-commands.ts'
 import { canICommand } from './can-i.ts'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
-import { keyCreateCommand } from './key-create.ts'
+import { addKeyCommands } from './key-commands.ts'
 import { loadKnown } from './load-known.ts'
-import type { Output } from './output.ts'
 import { rbacCommand } from './rbac.ts'
 import { serveCommand } from './serve.ts'
+import { append, configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 import { tokenInspectCommand } from './token-inspect.ts'
 
-const configOption = ['--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)'] as const
 const looseOption = ['--allow-loose-permissions', 'read credentials from files that every user of this machine may read'] as const
-
-/** What a command reads and writes, and how it ends: `process`, or a test's. */
-export interface Terminal {
-  readonly stdin: Readable
-  readonly stdout: Output
-  readonly stderr: Output & { readonly isTTY?: boolean }
-  readonly env: NodeJS.ProcessEnv
-  exit(exitCode: number): void
-}
-
-type Done = (exitCode: number) => void
-interface WithConfig { readonly config?: string }
-
-const configFile = ({ config }: WithConfig, env: NodeJS.ProcessEnv) => config === undefined ? defaultConfigFile(env) : Promise.resolve(config)
 
 /** Every command. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
 export function addCommands(program: Command, done: Done, terminal: Terminal = process): void {
   program.version(version(), '-V, --version')
   addServers(program, done, terminal)
   addChecks(program, done, terminal)
-  addKeys(program, done, terminal)
+  addCallerCommands(program, done, terminal)
+  addKeyCommands(program, done, terminal)
   addAccount(program, done, terminal)
 }
 
@@ -111,20 +95,6 @@ function addChecks(program: Command, done: Done, terminal: Terminal): void {
     })
 }
 
-function addKeys(program: Command, done: Done, { stdout, stderr, env }: Terminal): void {
-  program.command('key')
-    .description('API keys')
-    .command('create')
-    .description('make a key for a caller: printed once, on stdout alone')
-    .argument('<caller>')
-    .option(...configOption)
-    .option('--expires <duration>', 'as in 12h or 90d (default: no end)')
-    .action(async (caller: string, options: WithConfig & { expires?: string }) => {
-      const deps = { stdout, stderr, now: Date.now, random: (bytes: number) => randomBytes(bytes) }
-      done(await keyCreateCommand({ configFile: await configFile(options, env), caller, expires: options.expires }, deps))
-    })
-}
-
 /** Of the account that Portcullis itself has on a cluster. */
 function addAccount(program: Command, done: Done, terminal: Terminal): void {
   const { stdout, stderr, env } = terminal
@@ -152,8 +122,4 @@ function addAccount(program: Command, done: Done, terminal: Terminal): void {
       const { cluster, serviceAccount, namespace: namespaces } = options
       done(await rbacCommand({ configFile: await configFile(options, env), cluster, serviceAccount, namespaces }, { stdout, stderr, env }))
     })
-}
-
-function append(value: string, values: string[]): string[] {
-  return [...values, value]
 }

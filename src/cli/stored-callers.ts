@@ -1,13 +1,19 @@
-import { entriesOf, assembleObjects, readObjects, type StoreObjects } from '../callers/kubernetes/read.ts'
-import { whyFailed } from '../callers/kubernetes/api.ts'
-import { readCallers, requireCallers, type LoadedCallers } from '../callers/load.ts'
 import type { Entries } from '../callers/entries.ts'
+import { ApiFailure, whyFailed } from '../callers/kubernetes/api.ts'
+import { createKubernetesEditor } from '../callers/kubernetes/editor.ts'
+import { assembleObjects, entriesOf, readObjects, type StoreObjects } from '../callers/kubernetes/read.ts'
+import { readCallers, requireCallers, type LoadedCallers } from '../callers/load.ts'
+import type { CallersStore } from '../callers/store.ts'
+import type { Client } from '../clusters/client.ts'
 import type { CallersConfig, Config } from '../config/config.ts'
+import { ProxyError } from '../errors.ts'
 import { findCluster } from './find-cluster.ts'
 import { openClient, type OpenOptions } from './open-client.ts'
 import { operatorMessageOf } from './output.ts'
 
 export type StoreOptions = Pick<OpenOptions, 'env'> & Partial<OpenOptions>
+
+type InKubernetes = CallersConfig & { readonly kind: 'kubernetes' }
 
 /** Milliseconds for a credential and a cluster. */
 const patience = 10_000
@@ -29,15 +35,27 @@ export async function readStored(config: Config, options: StoreOptions & { reado
   return [entriesOf(objects, { namespace: callers.namespace, clusters: config.clusters.map(({ name }) => name), now: options.now })]
 }
 
-async function readStore(config: Config, { cluster: name, namespace }: CallersConfig & { kind: 'kubernetes' }, options: StoreOptions): Promise<StoreObjects> {
+function readStore(config: Config, callers: InKubernetes, options: StoreOptions): Promise<StoreObjects> {
+  return withStore(config, callers, options, client => readObjects(client, callers.namespace))
+}
+
+/** For the commands that change callers; a client is opened for each piece of work, so that none keeps the process. */
+export function editStore(config: Config, callers: InKubernetes, { now, ...options }: StoreOptions & { readonly now: () => number }): CallersStore {
+  const editing = <T>(use: (store: CallersStore) => Promise<T>) => withStore(config, callers, options, (api) => {
+    return use(createKubernetesEditor({ api, namespace: callers.namespace, clusters: config.clusters.map(({ name }) => name), now: now() }))
+  })
+  return { read: () => editing(store => store.read()), change: decide => editing(store => store.change(decide)) }
+}
+
+/** What a command itself has to say passes as it is; what the cluster did not give, or do, is told with its place. */
+async function withStore<T>(config: Config, { cluster: name, namespace }: InKubernetes, options: StoreOptions, use: (client: Client) => Promise<T>): Promise<T> {
+  const told = (error: unknown): never => {
+    throw new Error(`the callers are kept in cluster ${name}, namespace ${namespace}: ${whyFailed(error, name, namespace, operatorMessageOf)}`, { cause: error })
+  }
+  const client = await openClient(findCluster(config.clusters, name), config, { allowLoose: false, within: patience, ...options }).catch(told)
   try {
-    const client = await openClient(findCluster(config.clusters, name), config, { allowLoose: false, within: patience, ...options })
-    try {
-      return await readObjects(client, namespace)
-    } finally {
-      client.destroy().catch(() => { /* it ends with the process */ })
-    }
-  } catch (error) {
-    throw new Error(`the callers are kept in cluster ${name}, namespace ${namespace}, and could not be read there: ${whyFailed(error, name, namespace, operatorMessageOf)}`, { cause: error })
+    return await use(client).catch((error: unknown) => error instanceof ApiFailure || error instanceof ProxyError ? told(error) : Promise.reject(error as Error))
+  } finally {
+    client.destroy().catch(() => { /* it ends with the process */ })
   }
 }

@@ -5,6 +5,7 @@ import { findCluster } from './find-cluster.ts'
 import { inspectCredential, type Inspected } from './inspect-credential.ts'
 import type { OpenOptions } from './open-client.ts'
 import { messageOf, write, type Output } from './output.ts'
+import { saying, silence, type Watched } from './saying.ts'
 
 export interface TokenInspectArgs {
   readonly configFile: string
@@ -20,14 +21,14 @@ export interface TokenInspectArgs {
 export interface TokenInspectDeps extends Pick<OpenOptions, 'env' | 'podFolder'> {
   readonly stdout: Output
   /** Told what is waited for where somebody is looking. */
-  readonly stderr: Output & { readonly isTTY?: boolean }
+  readonly stderr: Watched
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Milliseconds: for a credential to be had, for a cluster to say who we are, and until somebody is told to wait. */
   readonly patience?: { readonly obtain: number, readonly ask: number, readonly silent: number }
 }
 
-const patient = { obtain: 60_000, ask: 5000, silent: 2000 }
+const patient = { obtain: 60_000, ask: 5000, silent: silence }
 
 /**
  * `portcullis token inspect`: of each cluster's credential whose it is, until when, and how it
@@ -40,7 +41,9 @@ export async function tokenInspectCommand(args: TokenInspectArgs, deps: TokenIns
     const clusters = args.cluster === undefined ? config.clusters : [findCluster(config.clusters, args.cluster)]
     const { env, podFolder, now, patience = patient } = deps
     const options = { env, podFolder, now, allowLoose: args.allowLoose ?? false, within: patience.obtain, askWithin: args.offline === true ? undefined : patience.ask }
-    const inspected = await saying(Promise.all(clusters.map(cluster => inspectCredential(cluster, config, options))), patience.silent, deps.stderr)
+    const inspected = await saying(
+      Promise.all(clusters.map(cluster => inspectCredential(cluster, config, options))),
+      'portcullis token inspect: waiting for credentials and clusters to answer', deps.stderr, patience.silent)
     const text = args.json === true ? JSON.stringify(inspected.map(toJson), null, 2) : inspected.map(one => toText(one, now())).join('\n\n')
     await write(deps.stdout, `${redactSecrets(text)}\n`)
     return inspected.every(({ usable }) => usable) ? 0 : 1
@@ -48,12 +51,6 @@ export async function tokenInspectCommand(args: TokenInspectArgs, deps: TokenIns
     await write(deps.stderr, `portcullis token inspect: ${messageOf(error)}\n`)
     return 1
   }
-}
-
-async function saying<T>(promise: Promise<T>, silent: number, stderr: TokenInspectDeps['stderr']): Promise<T> {
-  if (stderr.isTTY !== true) return promise
-  const timer = setTimeout(() => stderr.write('portcullis token inspect: waiting for credentials and clusters to answer\n', () => {}), silent)
-  return promise.finally(() => clearTimeout(timer))
 }
 
 function toJson({ issuedAt, notBefore, expiresAt, ...rest }: Inspected): object {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface LockOptions {
@@ -15,13 +16,14 @@ export interface LockOptions {
 export async function withLock<T>(file: string, work: () => Promise<T>, { patience = 10_000 }: LockOptions = {}): Promise<T> {
   const lock = `${file}.lock`
   const deadline = performance.now() + patience
-  const mine = `${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}`
+  const mine = `${process.pid} ${hostname()} ${(await lookAt(process.pid))?.born ?? '-'} ${randomBytes(8).toString('hex')}`
   while (!await take(lock, mine)) {
     if (performance.now() > deadline) throw new Error(`${lock} is held by another command; remove it if there is none`)
-    await breakStale(lock)
+    await breakStale(lock, deadline)
     await sleep(10 + Math.random() * 20)
   }
   try {
+    await removeDrafts(lock)
     return await work()
   } finally {
     await rm(lock, { force: true })
@@ -36,32 +38,66 @@ async function take(lock: string, owner: string): Promise<boolean> {
     await link(draft, lock)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    // ENOENT: swept away by another as left behind.
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   } finally {
     await rm(draft, { force: true })
   }
 }
 
-async function breakStale(lock: string): Promise<void> {
-  const owner = await readFile(lock, 'utf8').catch(() => undefined)
-  if (owner === undefined || !isGone(owner)) return
-  // Moved aside before it is removed: of two that find it, only one moves it. Where it is
-  // a newer one by now, it goes back.
-  const aside = `${lock}.${randomBytes(6).toString('hex')}`
-  await rename(lock, aside).catch(() => undefined)
-  const moved = await readFile(aside, 'utf8').catch(() => owner)
-  if (moved !== owner) await link(aside, lock).catch(() => undefined)
-  await rm(aside, { force: true })
+/**
+ * Under a lock of its own, so that of two that find a stale one none removes what the other has
+ * taken since: nobody but its owner removes a lock otherwise, and this one's owner is gone.
+ */
+async function breakStale(lock: string, deadline: number): Promise<void> {
+  if (!await isStale(lock)) return
+  await withLock(`${lock}.break`, async () => {
+    if (await isStale(lock)) await rm(lock, { force: true })
+  }, { patience: deadline - performance.now() })
 }
 
-function isGone(owner: string): boolean {
-  const [pid = '', host] = owner.split(' ')
+async function isStale(lock: string): Promise<boolean> {
+  const owner = await readFile(lock, 'utf8').catch(() => undefined)
+  return owner !== undefined && isGone(owner)
+}
+
+async function isGone(owner: string): Promise<boolean> {
+  const [pid = '', host, born] = owner.split(' ')
   if (host !== hostname()) return false
   try {
     process.kill(Number(pid), 0)
-    return false
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+  const found = await lookAt(Number(pid))
+  if (found === undefined) return false
+  // Its number may be another's by now: in a container that was started anew it mostly is.
+  return found.dead || (born !== '-' && found.born !== born)
+}
+
+interface Look {
+  /** In ticks since the machine was started. */
+  readonly born: string
+  /** Killed, and its parent has not asked yet. */
+  readonly dead: boolean
+}
+
+/** Undefined where /proc does not tell. */
+async function lookAt(pid: number): Promise<Look | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // proc(5): state is the 3rd, starttime the 22nd; the 2nd is a name in parentheses that may hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state = '', born] = [fields[0], fields[19]]
+  return born === undefined ? undefined : { born, dead: /^[ZX]/.test(state) }
+}
+
+/** What is left of a process that was killed while it took the lock. */
+async function removeDrafts(lock: string): Promise<void> {
+  const name = `${basename(lock)}.`
+  const drafts = (await readdir(dirname(lock))).filter(file => file.startsWith(name) && /^(break\.lock\.)*[0-9a-f]{16}$/.test(file.slice(name.length)))
+  for (const draft of drafts.map(file => join(dirname(lock), file))) {
+    const owner = await readFile(draft, 'utf8').catch(() => undefined)
+    if (owner === '' || (owner !== undefined && await isGone(owner))) await rm(draft, { force: true })
   }
 }

@@ -13,7 +13,7 @@ async function create(folder: string, caller: string, expires?: string, random: 
   const said = { stdout: '', stderr: '' }
   const output = (name: keyof typeof said) => ({ write: (text: string, done: () => void) => { said[name] += text; done() } })
   const code = await keyCreateCommand({ configFile: join(folder, 'p.yaml'), caller, expires }, {
-    stdout: output('stdout'), stderr: output('stderr'), now: () => Date.UTC(2026, 10, 21, 10), random,
+    stdout: output('stdout'), stderr: output('stderr'), env: {}, now: () => Date.UTC(2026, 10, 21, 10), random,
   })
   return { code, ...said }
 }
@@ -73,7 +73,7 @@ t.test('an id that is taken is not taken again', async (t) => {
 })
 
 for (const [what, files, caller, expires, code, message] of [
-  ['an unknown caller', { 'callers.yaml': callers }, 'nope', undefined, 1, /there is no caller "nope" in .*callers.yaml; write it there first, under callers:\n {2}- name: nope\n/],
+  ['an unknown caller', { 'callers.yaml': callers }, 'nope', undefined, 1, /there is no caller "nope"; portcullis caller list names those that there are. To add it: portcullis caller add nope /],
   ['callers with faults', { 'callers.yaml': `${callers}    jwt: {}\n` }, 'ci', undefined, 1, /callers.yaml:5:5 callers\[1\].jwt: is not part of this version/],
   ['a config with faults', { 'p.yaml': 'clusters: 3', 'callers.yaml': callers }, 'ci', undefined, 1, /p.yaml:1:11 clusters: must be a list/],
   ['an end that is none', { 'callers.yaml': callers }, 'ci', 'soon', 2, /--expires takes a duration such as 12h or 90d/],
@@ -91,9 +91,23 @@ for (const [what, files, caller, expires, code, message] of [
 }
 
 t.test('a key that could not be written is not printed', async (t) => {
-  const alias = 'callers:\n  - name: ci\n    rules: &none []\n    keys: *none\n'
+  const alias = 'callers:\n  - name: ci\n    keys: &none []\n    rules: *none\n'
   const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': alias })
   const { code, stdout, stderr } = await create(folder, 'ci')
   t.strictSame([code, stdout], [1, ''])
-  t.match(stderr, /a key cannot be added/)
+  t.match(stderr, /nothing was changed: write caller ci as a mapping of its own, with a list of keys: keys: \[\]/)
+  t.equal(readFileSync(join(folder, 'callers.yaml'), 'utf8'), alias)
+})
+
+t.test('a key that could not be printed is named, so that it can be revoked', async (t) => {
+  const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': callers })
+  let stderr = ''
+  const code = await keyCreateCommand({ configFile: join(folder, 'p.yaml'), caller: 'ci' }, {
+    stdout: { write: (_text, done) => done(new Error('EPIPE')) },
+    stderr: { write: (text, done) => { stderr += text; done() } },
+    env: {}, now: Date.now, random: randomBytes,
+  })
+  const [id] = [...(await loadCallers([join(folder, 'callers.yaml')])).keys.keys()]
+  t.equal(code, 1)
+  t.equal(stderr, `portcullis key create: the key could not be printed (EPIPE), so nobody has it: portcullis key revoke ${id}\n`)
 })

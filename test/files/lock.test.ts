@@ -28,14 +28,47 @@ t.test('work that fails gives the lock back', async (t) => {
 
 t.test('a lock whose process is gone is taken over', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
-  writeFileSync(`${file}.lock`, `${gone} ${hostname()} x`)
+  writeFileSync(`${file}.lock`, `${gone} ${hostname()} - x`)
   t.equal(await withLock(file, async () => 'done'), 'done')
   t.notOk(existsSync(`${file}.lock`))
 })
 
+t.test('a lock whose number is by now that of another process is taken over', { skip: !existsSync('/proc/self/stat') && 'only /proc tells when a process was started' }, async (t) => {
+  const file = join(t.testdir({ file: '' }), 'file')
+  writeFileSync(`${file}.lock`, `${process.pid} ${hostname()} 1 x`)
+  t.equal(await withLock(file, async () => 'done'), 'done')
+})
+
+t.test('many that find a stale lock at once still work one after the other', async (t) => {
+  const folder = t.testdir({ file: '' })
+  const file = join(folder, 'file')
+  for (let turn = 0; turn < 8; turn += 1) {
+    writeFileSync(`${file}.lock`, `${gone} ${hostname()} - ${turn}`)
+    let within = 0
+    await Promise.all(Array.from({ length: 6 }, () => withLock(file, async () => {
+      t.equal(within += 1, 1)
+      await new Promise(setImmediate)
+      within -= 1
+    })))
+  }
+  t.strictSame(readdirSync(folder), ['file'])
+})
+
+t.test('who was killed while it took over a lock, or took it, is in nobody\'s way', async (t) => {
+  const folder = t.testdir({ file: '' })
+  const file = join(folder, 'file')
+  writeFileSync(`${file}.lock`, `${gone} ${hostname()} - x`)
+  writeFileSync(`${file}.lock.break.lock`, `${gone} ${hostname()} - y`)
+  writeFileSync(`${file}.lock.0123456789abcdef`, `${gone} ${hostname()} - 0123456789abcdef`)
+  writeFileSync(`${file}.lock.0123456789abcde0`, '')
+  writeFileSync(`${file}.lock.break.lock.0123456789abcde0`, '')
+  await withLock(file, async () => {})
+  t.strictSame(readdirSync(folder), ['file'])
+})
+
 for (const [what, owner] of [
-  ['a process that lives', `${process.pid} ${hostname()} x`],
-  ['another machine, of whose processes nothing is known', `${gone} elsewhere x`],
+  ['a process that lives', `${process.pid} ${hostname()} - x`],
+  ['another machine, of whose processes nothing is known', `${gone} elsewhere - x`],
 ] as const) {
   t.test(`the lock of ${what} is waited for, then named`, async (t) => {
     const file = join(t.testdir({ file: '' }), 'file')

@@ -123,8 +123,8 @@ export function whyFailed(error: unknown, cluster: string, namespace: string, ot
   if (!(error instanceof ApiFailure)) return otherwise(error)
   const { statusCode, message } = error
   const where = `cluster ${cluster}, namespace ${namespace}`
-  if (statusCode === 404) return `${where}: it serves no callers.portcullis.dev (${message}): kubectl apply -f helm/portcullis/crds`
-  if (statusCode === 403) return `${where}: our account may not read callers and scopes (${message}): portcullis rbac prints what it needs`
+  if (statusCode === 404) return `${where}: the API server serves no callers.portcullis.dev (${message}): kubectl apply -f helm/portcullis/crds`
+  if (statusCode === 403) return `${where}: our account may not do that (${message}): portcullis rbac prints what serve needs`
   return `${where}: ${message}`
 }
 

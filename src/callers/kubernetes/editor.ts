@@ -30,7 +30,7 @@ export function createKubernetesEditor(options: EditorOptions): CallersStore {
         const objects = await readObjects(api, namespace)
         const changes = decide(storedOf(objects, options))
         const [first] = changes
-        if (first === undefined) return `namespace ${namespace}`
+        if (first === undefined) return ''
         const name = nameOf(first)
         if (changes.some(change => nameOf(change) !== name)) throw new TypeError('the changes of one call are of one caller')
         try {
