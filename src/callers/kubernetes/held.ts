@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
+import { asFields } from '../../json-fields.ts'
 import type { WrittenGrant } from '../entries.ts'
 import type { WrittenCaller, WrittenKey } from '../schema.ts'
 import type { ApiObject } from './api.ts'
-import { asFields } from '../../json-fields.ts'
 import type { Checked } from './objects.ts'
 
 /** An object, and what of it is in force: undefined where there is no sound state to go by. */
@@ -19,7 +20,22 @@ export function holdScope(checked: Checked<WrittenGrant>, before: Held<WrittenGr
 export function holdCaller(checked: Checked<WrittenCaller>, object: ApiObject, before: Held<WrittenCaller> | undefined, now: number): Held<WrittenCaller> {
   if (checked.faults.length === 0) return { checked, inForce: checked.value }
   const last = lastOf(checked, before)
-  return { checked, inForce: last === undefined ? undefined : { ...last, keys: stillGood(last.keys, asFields(object.spec)['keys'], now) } }
+  if (last === undefined) return { checked, inForce: undefined }
+  return { checked, inForce: { ...last, ...stillThere(last, checked.value), keys: stillGood(last.keys, asFields(object.spec)['keys'], now) } }
+}
+
+/** Other ways to be this caller: of each what the newer state still says to the letter. */
+const otherWays = ['jwt', 'clientCertificate'] as const
+
+function stillThere(last: object, newer: unknown): object {
+  return Object.fromEntries(otherWays.filter(field => asFields(last)[field] !== undefined).map((field) => {
+    const still = listOf(asFields(newer)[field])
+    return [field, listOf(asFields(last)[field]).filter(way => still.some(other => isDeepStrictEqual(way, other)))]
+  }))
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value]
 }
 
 /** Another object under the same name is no later state of the first. */

@@ -53,7 +53,7 @@ function ofUnion({ description }: Written, arms: readonly Written[], name: strin
   const described = description === undefined ? {} : { description }
   const texts = arms.flatMap(({ const: value, enum: values }) => values ?? (value === undefined ? [] : [value]))
   if (texts.length >= arms.length) return { ...described, type: 'string', enum: texts }
-  const long = arms.find(({ type }) => type === 'object') ?? arms.find(({ type }) => type === 'array')
+  const long = arms.find(({ type }) => type === 'array') ?? arms.find(({ type }) => type === 'object')
   return long === undefined ? { ...described, 'x-kubernetes-preserve-unknown-fields': true } : { ...toStructural(long, name), ...described }
 }
 
@@ -61,7 +61,9 @@ function ofObject({ properties, required = [], additionalProperties, patternProp
   const bounds = { ...minProperties === undefined ? {} : { minProperties }, ...maxProperties === undefined ? {} : { maxProperties } }
   if (properties === undefined || Object.keys(properties).length === 0) {
     const values = Object.values(patternProperties ?? {})[0] ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined)
-    return { type: 'object', ...bounds, ...values === undefined ? {} : { additionalProperties: toStructural(values) } }
+    if (values !== undefined) return { type: 'object', ...bounds, additionalProperties: toStructural(values) }
+    // Any field may be in it: without this all of them would be pruned.
+    return { type: 'object', ...bounds, ...additionalProperties === false ? {} : { 'x-kubernetes-preserve-unknown-fields': true } }
   }
   const needed = required.filter(name => properties[name]?.default === undefined)
   return {

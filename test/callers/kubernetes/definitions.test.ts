@@ -54,6 +54,8 @@ t.test('every field of a caller in a file is there, whatever form it has', async
 
 const forms: readonly [string, object, object][] = [
   ['one or several is a list', { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }, { type: 'array', items: { type: 'string' } }],
+  ['one object or several is a list', { anyOf: [{ type: 'object', properties: { a: { type: 'string' } } }, { type: 'array', items: { type: 'object', properties: { a: { type: 'string' } } } }] }, { type: 'array', items: { type: 'object', properties: { a: { type: 'string' } } } }],
+  ['a mapping of whatever keeps it', { type: 'object' }, { 'type': 'object', 'x-kubernetes-preserve-unknown-fields': true }],
   ['a choice of constants is an enum', { anyOf: [{ const: 'a' }, { const: 'b' }] }, { type: 'string', enum: ['a', 'b'] }],
   ['a map of texts', { type: 'object', patternProperties: { '^.*$': { type: 'string' } } }, { type: 'object', additionalProperties: { type: 'string' } }],
   ['what has no form here is left to our own check', { anyOf: [{ type: 'string' }, { type: 'number' }] }, { 'x-kubernetes-preserve-unknown-fields': true }],
