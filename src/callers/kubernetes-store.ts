@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ProxyError } from '../errors.ts'
 import type { Callers } from './callers.ts'
 import type { WrittenGrant } from './entries.ts'
 import { whyFailed, type ApiObject, type StoreCluster } from './kubernetes/api.ts'
 import { Assembly, type Assembled } from './kubernetes/assemble.ts'
 import { holdCaller, holdScope, type Held } from './kubernetes/held.ts'
+import { forgetChecked, heldOf } from './kubernetes/holding.ts'
 import { Informed } from './kubernetes/informed.ts'
 import type { Plural } from './kubernetes/names.ts'
 import { checkCallerObject, checkScopeObject, isSameState } from './kubernetes/objects.ts'
@@ -52,9 +52,6 @@ export interface KubernetesCallers extends Callers {
   /** The cluster may be another one now. */
   follow(): void
 }
-
-/** As many checks as take some milliseconds; between them requests have their turn. */
-const slice = 50
 
 /**
  * Callers from the Kubernetes API: what is in force follows the objects `callers` and `scopes` of one
@@ -207,7 +204,10 @@ class KubernetesStore implements KubernetesCallers {
       const context = { namespace: this.#options.namespace, clusters: this.#options.clusters, now: this.#options.now() }
       this.#scopes = await heldOf(scopes, this.#scopes, (object, before) => holdScope(checkScopeObject(object, context), before))
       this.#callers = await heldOf(callers, this.#callers, (object, before) => holdCaller(checkCallerObject(object, context), object, before, context.now))
-      if (!this.#closed) this.#commit()
+      if (this.#closed) return
+      this.#commit()
+      forgetChecked(callers, this.#callers)
+      forgetChecked(scopes, this.#scopes)
     }
   }
 
@@ -228,21 +228,4 @@ class KubernetesStore implements KubernetesCallers {
     this.#options.report(faults.length === 0)
     this.#told.tell(faults, [...this.#scopes.values(), ...this.#callers.values()].flatMap(({ checked }) => checked.warnings))
   }
-}
-
-/** Of every object there is; what did not change is not checked again. */
-async function heldOf<T>(objects: readonly ApiObject[], before: ReadonlyMap<string, Held<T>>, hold: (object: ApiObject, before: Held<T> | undefined) => Held<T>): Promise<Map<string, Held<T>>> {
-  const held = new Map<string, Held<T>>()
-  let fresh = 0
-  for (const object of objects) {
-    const known = before.get(object.metadata.name)
-    if (known !== undefined && isSameState(known.checked, object)) {
-      held.set(object.metadata.name, known)
-      continue
-    }
-    held.set(object.metadata.name, hold(object, known))
-    fresh += 1
-    if (fresh % slice === 0) await nextTurn()
-  }
-  return held
 }

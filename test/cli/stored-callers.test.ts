@@ -77,4 +77,11 @@ t.test('rbac prints what the store needs, in its namespace and on its cluster al
     { apiGroups: ['portcullis.dev'], resources: ['callers', 'scopes'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['portcullis.dev'], resources: ['callers/status', 'scopes/status'], verbs: ['patch'] },
   ])
+  // Before the account has any rights there is nothing to be read.
+  let bound = true
+  const refused = await commands(t, { authorize: (_user, _method, path) => bound || !path.includes('portcullis.dev') })
+  bound = false
+  const first = await refused.run(deps => rbacCommand({ configFile: refused.configFile }, deps))
+  t.match(first, { code: 0, stderr: /our account may not do that[^]*apply it, and run this again/ })
+  t.strictSame(readManifests(first.stdout).find(({ metadata }) => metadata.name === `portcullis-${namespace}`)?.rules, role?.rules)
 })

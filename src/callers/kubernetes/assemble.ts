@@ -19,7 +19,7 @@ export interface Assembled {
   /** By id. */
   readonly keys: ReadonlyMap<string, KeyRecord>
   readonly scopes: ReadonlyMap<string, readonly Rule[]>
-  /** All there are, by the caller's name: those of the object itself, and those that show beside others. */
+  /** By the name of whoever has some: those of the object itself, and those that show beside others. */
   readonly callerFaults: ReadonlyMap<string, readonly Fault[]>
   readonly scopeFaults: ReadonlyMap<string, readonly Fault[]>
   /** How many callers hold a scope, by its name. */
@@ -45,13 +45,13 @@ export class Assembly {
       for (const scope of new Set(scopesOf(inForce))) holders.set(scope, (holders.get(scope) ?? 0) + 1)
     }
     this.#made = made
-    const owners = ownersOf(callers)
+    const shared = sharedOf(callers)
     return {
       callers: [...made.values()].map(({ definition }) => definition),
       scopes: rules,
-      keys: indexKeys(made, owners),
-      callerFaults: new Map(callers.map(({ checked }) => [checked.name, [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, owners)]])),
-      scopeFaults: new Map(scopes.map(({ checked }) => [checked.name, checked.faults])),
+      keys: indexKeys(made, shared),
+      callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, shared)]),
+      scopeFaults: whereSome(scopes, checked => checked.faults),
       holders,
     }
   }
@@ -67,29 +67,50 @@ export class Assembly {
     const rules = scopesOf(written).map(name => scopes.get(name))
     const before = this.#made.get(written.name)
     if (before?.written === written && rules.every((each, index) => each === before.rules[index])) return before
-    const definition = buildCaller(written, scopes)
+    const definition = before?.written === written ? withScopes(before.definition, scopes) : buildCaller(written, scopes)
     return { written, rules, definition, keys: written.keys.map(key => buildKey(key, definition)) }
   }
+}
+
+/** The same caller with its scopes as they are now; its own rules stay the same objects. */
+function withScopes(definition: CallerDefinition, scopes: ReadonlyMap<string, readonly Rule[]>): CallerDefinition {
+  return { ...definition, grants: definition.grants.map(grant => grant.scope === null ? grant : { ...grant, rules: scopes.get(grant.scope) ?? [] }) }
+}
+
+function whereSome<T>(all: readonly Held<T>[], faultsOf: (checked: Held<T>['checked']) => readonly Fault[]): Map<string, readonly Fault[]> {
+  const some = new Map<string, readonly Fault[]>()
+  for (const { checked } of all) {
+    const faults = faultsOf(checked)
+    if (faults.length > 0) some.set(checked.name, faults)
+  }
+  return some
 }
 
 function scopesOf({ scopes }: WrittenCaller): string[] {
   return scopes.map(reference => typeof reference === 'string' ? reference : reference.name)
 }
 
-/** Which callers say that a key is theirs, in force or not: once for each time that they say so. */
-function ownersOf(callers: readonly Held<WrittenCaller>[]): ReadonlyMap<string, readonly string[]> {
-  const owners = new Map<string, string[]>()
+/** Names of more than one owner, or one that has it twice; by the id of the key. */
+type Shared = ReadonlyMap<string, readonly string[]>
+
+/** Keys that are said to be theirs by more than one, in force or not. */
+function sharedOf(callers: readonly Held<WrittenCaller>[]): Shared {
+  const first = new Map<string, string>()
+  const shared = new Map<string, string[]>()
   const add = (id: string, name: string) => {
-    const known = owners.get(id)
-    if (known === undefined) owners.set(id, [name])
+    const owner = first.get(id)
+    const known = shared.get(id)
+    if (owner === undefined) first.set(id, name)
+    else if (known === undefined) shared.set(id, [owner, name])
     else known.push(name)
   }
   for (const { checked: { name, value }, inForce } of callers) {
     const ids = keyIds(value)
     for (const id of ids) add(id, name)
-    for (const { id } of inForce?.keys ?? []) if (!ids.includes(id)) add(id, name)
+    if (inForce === undefined || inForce === value) continue
+    for (const { id } of inForce.keys) if (!ids.includes(id)) add(id, name)
   }
-  return owners
+  return shared
 }
 
 /** Of a caller that may be no sound one. */
@@ -102,18 +123,19 @@ function keyIds({ keys }: WrittenCaller): string[] {
 }
 
 /** Whose a key is that two callers have nobody can say, so it opens nothing. */
-function indexKeys(made: ReadonlyMap<string, Made>, owners: ReadonlyMap<string, readonly string[]>): Map<string, KeyRecord> {
+function indexKeys(made: ReadonlyMap<string, Made>, shared: Shared): Map<string, KeyRecord> {
   const index = new Map<string, KeyRecord>()
   for (const { keys } of made.values()) {
-    for (const key of keys) if ((owners.get(key.id)?.length ?? 0) < 2) index.set(key.id, key)
+    for (const key of keys) if (!shared.has(key.id)) index.set(key.id, key)
   }
   return index
 }
 
-function sharedKeys({ name, value, locate }: Held<WrittenCaller>['checked'], owners: ReadonlyMap<string, readonly string[]>): Fault[] {
+function sharedKeys({ name, value, locate }: Held<WrittenCaller>['checked'], shared: Shared): Fault[] {
+  if (shared.size === 0) return []
   return keyIds(value).flatMap((id, index) => {
-    const all = owners.get(id) ?? []
-    if (all.length < 2) return []
+    const all = shared.get(id)
+    if (all === undefined) return []
     const others = [...new Set(all)].filter(owner => owner !== name)
     const where = others.length === 0 ? 'this caller has it twice' : `caller ${others.join(', ')} has it too`
     return [locate(['keys', index, 'id'], `is there twice: ${where}; until that is mended key ${id} opens nothing`)]
