@@ -38,7 +38,7 @@ export function createAdmit(stops: Stops): Admit {
     trail.note({ resolved })
 
     const caller = await authenticated(stops, arrival, trail)
-    if (caller === undefined) throw new ProxyError('MissingKey', 'no API key was presented')
+    if (caller === undefined) throw nobody(arrival)
     trail.note({ caller })
 
     const cluster = place(stops, caller, arrival, resolved)
@@ -52,6 +52,12 @@ export function createAdmit(stops: Stops): Admit {
 
     return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
   }
+}
+
+function nobody({ certificate }: Arrival): ProxyError {
+  return new ProxyError('MissingKey', certificate === undefined
+    ? 'no API key was presented'
+    : 'the client certificate is no caller\'s, and no API key was presented')
 }
 
 /** A key that is refused is still named in the record, by its public id. */

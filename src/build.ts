@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import { createAdmit, createRecheck, type Stops } from './admit.ts'
 import { claimedKeyId, createApiKeyAuthenticator } from './authenticate/api-key.ts'
+import { createClientCertificateAuthenticator } from './authenticate/client-certificate.ts'
 import { createFirstOf } from './authenticate/first-of.ts'
+import { createJwtAuthenticator } from './authenticate/jwt.ts'
 import { createAuthorize } from './authorize/authorize.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { PolicedAudit } from './audit/create.ts'
@@ -26,6 +28,7 @@ import { wireAudit } from './wiring/audit.ts'
 import { wireCallers, type CallersWiring } from './wiring/callers.ts'
 import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
 import { drain, type DrainState } from './wiring/drain.ts'
+import { wireIdentity, type IdentityWiring } from './wiring/identity.ts'
 import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
 import { Reloads } from './wiring/reloads.ts'
@@ -64,6 +67,7 @@ interface Rooms {
   readonly metrics: Metrics
   readonly audit: PolicedAudit
   readonly callers: CallersWiring
+  readonly identity: IdentityWiring
   readonly wired: ClusterWiring
   readonly drain: DrainState
   readonly live: { config: Config }
@@ -102,6 +106,7 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
       await reloaded
       streams.close()
       rooms.callers.close()
+      rooms.identity.close()
       await rooms.wired.close()
       // After all that is cut, which has its last event yet to write.
       await rooms.audit.close()
@@ -126,21 +131,30 @@ async function makeRooms(config: Config, { log, secrets, env = process.env, podN
   undo.push(() => wired.close())
   const callers = await wireCallers(config, { log, onReload: reloaded('callers'), findCluster: name => wired.clusters.find(name) })
   undo.push(() => callers.close())
+  const identity = wireIdentity(config, callers, log)
+  undo.push(() => identity.close())
   const audit = wireAudit(config, { log, metrics, secrets, onUsed: callers.used })
   undo.push(() => audit.close())
   return {
-    config, log, metrics, audit, callers, wired,
+    config, log, metrics, audit, callers, identity, wired,
     drain: { closing: false, refusing: false },
     live: { config },
     configReloaded: reloaded('config'),
   }
 }
 
-function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams: Streams, stops: Stops } {
-  const authenticator = createFirstOf([createApiKeyAuthenticator({ callers, now: Date.now })])
+function makeStops({ callers, identity: { issuers, authorities }, wired: { clusters }, metrics, log }: Rooms): { streams: Streams, stops: Stops } {
+  const authenticator = createFirstOf([
+    createClientCertificateAuthenticator({ callers, trusts: authorities.trusts, now: Date.now, log }),
+    createApiKeyAuthenticator({ callers, now: Date.now }),
+    createJwtAuthenticator({ callers, issuers, now: Date.now, log }),
+  ])
   const stops: Stops = {
     resolve: createResolve(),
-    authenticate: authenticator.authenticate,
+    authenticate: (arrival) => {
+      callers.requireLoaded()
+      return authenticator.authenticate(arrival)
+    },
     claimedKeyId,
     fromAllowedSource,
     mayUseCluster,
@@ -154,6 +168,7 @@ function makeStops({ callers, wired: { clusters }, metrics }: Rooms): { streams:
   }
   const streams = createStreams({ recheck: createRecheck(stops, refresh), now: Date.now })
   callers.onChange(() => streams.recheck())
+  issuers.onChange(() => streams.recheck())
   metrics.countStreams(kind => streams.count(kind))
   return { streams, stops }
 }
@@ -170,12 +185,15 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
   })
   const { host, port, http2, keepAlive } = listen
   const { maxHeaderSize, headerTimeout, maxConnections } = limits
-  return readTls(rooms.config).then(tls => createDataServer({
-    host, port, http2, keepAlive, maxHeaderSize, headerTimeout, maxConnections, tls, log,
-    onRequest: createRequestHandler({ ...door, onward }),
-    onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams }) }),
-    onUnreadable: createParserRefusal(door),
-  }))
+  return readTls(rooms.config).then((tls) => {
+    rooms.identity.authorities.replace(tls?.clientCa)
+    return createDataServer({
+      host, port, http2, keepAlive, maxHeaderSize, headerTimeout, maxConnections, tls, log,
+      onRequest: createRequestHandler({ ...door, onward }),
+      onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams }) }),
+      onUnreadable: createParserRefusal(door),
+    })
+  })
 }
 
 /** Where there is no credential at present none can come back, and what is cached is still served. */
@@ -206,6 +224,7 @@ async function putInForce(next: Config, rooms: Rooms, { server, streams, signal 
     throw error
   }
   prepared.commit()
+  rooms.identity.authorities.replace(tls?.clientCa)
   server.setLimits(next.limits)
   rooms.audit.setPolicy(next.audit.policy)
   rooms.log.level = next.log.level

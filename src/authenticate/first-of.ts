@@ -16,7 +16,7 @@ export function createFirstOf(authenticators: readonly Authenticator[]): Authent
         if (caller !== undefined) return caller
       }
       if (readCarrier(arrival.rawHeaders) === undefined) return undefined
-      throw new ProxyError('UnknownKey', 'the credential that was presented is not an API key of this proxy')
+      throw new ProxyError('UnknownKey', 'the credential that was presented is no API key of this proxy, and no token of an issuer that it trusts')
     },
     recheck(caller) {
       for (const authenticator of authenticators) {

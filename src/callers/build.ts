@@ -1,5 +1,6 @@
 import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
 import type { KeyRecord } from './callers.ts'
+import { buildIdentities } from './build-identity.ts'
 import type { WrittenGrant } from './entries.ts'
 import type { WrittenCaller, WrittenKey, WrittenRule } from './schema.ts'
 
@@ -9,8 +10,8 @@ export function buildScope({ rules, clusterRole }: WrittenGrant): readonly Rule[
   return rules.map(rule => buildRule(rule, clusterRole ? ['*'] : rule.namespaces ?? []))
 }
 
-/** A checked caller; `scopes` holds every scope that it names. */
-export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>): CallerDefinition {
+/** A checked caller; `scopes` holds every scope that it names, `folder` tells what files that it names are relative to. */
+export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>, folder: () => string = () => '/'): CallerDefinition {
   const { limits, impersonate } = caller
   const own: Grant[] = caller.rules.length === 0
     ? []
@@ -28,6 +29,7 @@ export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, r
     },
     allowedFrom: caller.allowedFrom,
     impersonate,
+    identities: buildIdentities(caller, folder),
   }
 }
 

@@ -1,4 +1,5 @@
 import { isCidr } from '../addresses/cidr.ts'
+import { checkIdentities } from './check-identity.ts'
 import { checkNamespaces, checkRules } from './check-rules.ts'
 import { soundItems } from './entries.ts'
 import type { Entry, WrittenGrant } from './entries.ts'
@@ -16,7 +17,7 @@ export interface CallerContext {
 /** Faults and warnings of one caller, as far as it fits its schema. */
 export function checkCaller(entry: Entry<WrittenCaller>, context: CallerContext, report: Report): void {
   if (!isMapping(entry.value)) return
-  const { rules, keys, scopes, name } = entry.value
+  const { rules, keys, scopes, name, jwt, clientCertificate } = entry.value
   checkRules(entry, ['rules'], rules, false, report)
   checkScopes(entry, context, report)
   for (const [index, key] of soundItems(entry, ['keys'], keys)) checkKey(entry, index, key, context.now, report)
@@ -24,8 +25,9 @@ export function checkCaller(entry: Entry<WrittenCaller>, context: CallerContext,
   checkClusters(entry, context, report)
   checkImpersonation(entry, report)
   checkLimits(entry, report)
+  checkIdentities(entry, report)
   if (!entry.sound([])) return
-  if (keys.length === 0) report.warn(entry, [], `has no key: portcullis key create ${name}`)
+  if (keys.length === 0 && jwt === undefined && clientCertificate === undefined) report.warn(entry, [], `has no key: portcullis key create ${name}`)
   if (scopes.length + rules.length === 0) report.warn(entry, [], 'has no scopes and no rules: it may read API discovery at most')
 }
 

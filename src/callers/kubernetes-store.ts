@@ -46,6 +46,8 @@ export interface StoreHealth {
 export interface KubernetesCallers extends Callers {
   /** Resolves when all was read once; never where it is closed before. */
   readonly loaded: Promise<void>
+  /** Throws the refusal of whoever comes before. */
+  requireLoaded(): void
   health(): StoreHealth
   /** A request of a caller came, by a key of that id. */
   used(caller: string, credentialId: string, at: number): void
@@ -98,11 +100,13 @@ class KubernetesStore implements KubernetesCallers {
     for (const informed of Object.values(this.#informed)) informed.start()
   }
 
+  requireLoaded(): Assembled {
+    if (this.#assembled !== undefined) return this.#assembled
+    throw new ProxyError('UpstreamUnreachable', 'the callers are not known yet: their store has not answered since the start', { retryAfter: 1 })
+  }
+
   findKey(id: string) {
-    if (this.#assembled === undefined) {
-      throw new ProxyError('UpstreamUnreachable', 'the callers are not known yet: their store has not answered since the start', { retryAfter: 1 })
-    }
-    return this.#assembled.keys.get(id)
+    return this.requireLoaded().keys.get(id)
   }
 
   all() {

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { byPosition, FaultsError, wholeFile } from '../files/fault.ts'
 import type { Fault, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
@@ -7,6 +7,7 @@ import type { CallerDefinition, Rule } from '../model/caller.ts'
 import { buildCaller, buildKey, buildScope } from './build.ts'
 import type { KeyRecord } from './callers.ts'
 import { checkCaller } from './check-caller.ts'
+import { checkTwins } from './check-identity.ts'
 import { checkRules } from './check-rules.ts'
 import { readEntries, soundItems } from './entries.ts'
 import type { Entries, Entry, WrittenGrant } from './entries.ts'
@@ -74,6 +75,7 @@ export function assembleCallers(read: readonly Entries[], { clusters, now = Date
   const scopes = indexScopes(read.flatMap(({ scopes }) => scopes), report)
   const callers = read.flatMap(({ callers }) => callers)
   for (const caller of callers) checkCaller(caller, { scopes, clusters, now }, report)
+  checkTwins(callers, report)
   checkNames(callers, 'a caller', ({ value }) => [[['name'], value?.name]], report)
   checkNames(callers, 'a key', entry => soundItems(entry, ['keys'], entry.value?.keys).map(([index, key]) => [['keys', index, 'id'], key.id]), report)
 
@@ -105,7 +107,7 @@ function checkNames<T>(entries: readonly Entry<T>[], what: string, namesOf: (ent
 
 function buildAll(scopes: ReadonlyMap<string, Entry<WrittenGrant>>, entries: Entries['callers']) {
   const rules = new Map([...scopes].map(([name, { value }]) => [name, buildScope(value)]))
-  const callers = entries.map(({ value }) => buildCaller(value, rules))
+  const callers = entries.map(({ value, document }) => buildCaller(value, rules, () => dirname(document.locate({ path: [], message: '' }).file)))
   const keys = new Map<string, KeyRecord>()
   for (const [index, caller] of callers.entries()) {
     for (const key of entries[index]?.value.keys ?? []) keys.set(key.id, buildKey(key, caller))

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import type { Static } from 'typebox'
 import { guardRoutes } from '../model/caller.ts'
+import { identityFields } from './schema-identity.ts'
 
 const strings = (description: string) => Type.Array(Type.String(), { default: [], description })
 
@@ -100,14 +101,8 @@ export const callerSchema = Type.Object({
   limits,
   allowedFrom: Type.Optional(Type.Array(Type.String(), { description: 'Source CIDRs; default: from anywhere.' })),
   impersonate: Type.Optional(impersonate),
-}, {
-  additionalProperties: false,
-  description: 'A tool that may use the proxy.',
-  'x-unknown': {
-    jwt: 'is not part of this version: callers are known by API keys',
-    clientCertificate: 'is not part of this version: callers are known by API keys',
-  },
-})
+  ...identityFields,
+}, { additionalProperties: false, description: 'A tool that may use the proxy.' })
 
 /** One document of a callers file, from afar: its entries are held against their own schemas. */
 export const documentSchema = Type.Object({

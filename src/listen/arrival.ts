@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { Arrival } from '../model/arrival.ts'
+import { peerCertificateOf } from './peer-certificate.ts'
 import type { SourceIPs } from './source.ts'
 
 /** A request as node:http or node:http2 hands it over; `originalUrl` is fastify's, where it rewrote `url` for its router. */
@@ -18,6 +19,7 @@ export function toArrival(raw: RawRequest, sourceIPs: SourceIPs, upgrade: boolea
     httpVersion: raw.httpVersionMajor === 2 ? '2.0' : raw.httpVersion === '1.0' ? '1.0' : '1.1',
     upgrade,
     sourceIPs: sourceIPs(raw.socket.remoteAddress ?? '', rawHeaders),
+    certificate: peerCertificateOf(raw),
   }
 }
 

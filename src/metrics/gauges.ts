@@ -48,9 +48,12 @@ export function createExpiryGauge(
   }
 }
 
-/** When each key was last used; `at` in milliseconds since the epoch. */
+/** Keys are as many as callers have, certificates as many as an authority issues. */
+const mostKeys = 50_000
+
+/** When each key was last used, of those used last; `at` in milliseconds since the epoch. */
 export function createKeyUse(registry: Registry): (caller: string, keyId: string, at: number) => void {
-  const uses = new Map<string, { readonly caller: string, readonly at: number }>()
+  const uses = new Map<string, { readonly caller: string, readonly key: string, readonly at: number }>()
   new Gauge({
     name: 'portcullis_key_last_used_seconds',
     help: 'When a key was last used, in seconds since the epoch.',
@@ -58,10 +61,15 @@ export function createKeyUse(registry: Registry): (caller: string, keyId: string
     registers: [registry],
     collect() {
       this.reset()
-      for (const [key, { caller, at }] of uses) this.set({ caller, key }, at / 1000)
+      for (const { caller, key, at } of uses.values()) this.set({ caller, key }, at / 1000)
     },
   })
-  return (caller, keyId, at) => {
-    uses.set(keyId, { caller, at })
+  return (caller, key, at) => {
+    // Several callers may come by one issuer.
+    const name = `${caller} ${key}`
+    uses.delete(name)
+    uses.set(name, { caller, key, at })
+    const [oldest] = uses.keys()
+    if (uses.size > mostKeys && oldest !== undefined) uses.delete(oldest)
   }
 }

@@ -1,3 +1,5 @@
+import type { PeerCertificate } from './identity.ts'
+
 /** A request or an upgrade as it came in, before anything is believed about it. */
 export interface Arrival {
   /** Ours, a UUID: goes upstream as `Audit-ID` and back to the caller. */
@@ -14,4 +16,6 @@ export interface Arrival {
   readonly upgrade: boolean
   /** The caller first, then the proxies it came through; the last is the socket's peer. */
   readonly sourceIPs: readonly string[]
+  /** Of the connection's client, where it showed one that was good then. */
+  readonly certificate?: PeerCertificate | undefined
 }

@@ -1,3 +1,5 @@
+import type { Identities } from './identity.ts'
+
 /** The guard's routes (see authorize/guard): what a rule must acknowledge to open them. */
 export const guardRoutes = [
   'mint-token', 'own-credential', 'own-callers', 'grant-role', 'impersonate', 'sign-certificate', 'node-proxy',
@@ -55,12 +57,19 @@ export interface CallerDefinition {
   /** Source CIDRs; undefined: from anywhere. */
   readonly allowedFrom: readonly string[] | undefined
   readonly impersonate: Impersonate | undefined
+  /** Other credentials than keys; without it there are none. */
+  readonly identities?: Identities | undefined
 }
 
-/** Who an arrival turned out to be. `credentialId` is public: the id of an API key. */
+/**
+ * Who an arrival turned out to be. `credentialId` is public, and a metric's label: the id
+ * of an API key, `jwt:<issuer>`, or `cert:` and the beginning of its key's SHA-256.
+ */
 export interface Caller {
   readonly definition: CallerDefinition
   readonly credentialId: string
+  /** More of the credential, for the audit: as `user.extra` of an event. */
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined
   /** Milliseconds since the epoch when the credential ends; undefined: never. */
   readonly expiresAt: number | undefined
 }

@@ -12,6 +12,8 @@ import { reportReload } from './report-reload.ts'
 export interface CallersWiring extends Callers, Changeable {
   /** For `/readyz`. */
   readonly check: () => Check
+  /** Throws the refusal of whoever comes before callers are known: that somebody is none of them would be a lie. */
+  readonly requireLoaded: () => void
   /** A request of a caller came, by a key of that id. */
   readonly used: (caller: string, credentialId: string, at: number) => void
 }
@@ -27,6 +29,7 @@ export interface CallersDeps {
 export interface OpenCallers {
   readonly callers: Callers
   check(): Check
+  requireLoaded(): void
   used(caller: string, credentialId: string, at: number): void
   /** Other clusters may be in force. */
   follow(): void
@@ -49,6 +52,7 @@ export async function wireCallers(config: Config, deps: CallersDeps): Promise<Ca
     findKey: id => current.callers.findKey(id),
     all: () => current.callers.all(),
     check: () => current.check(),
+    requireLoaded: () => current.requireLoaded(),
     used: (caller, credentialId, at) => current.used(caller, credentialId, at),
     onChange(listener) {
       listeners.add(listener)
@@ -82,5 +86,5 @@ async function openCallers(config: Config, deps: CallersDeps, signal?: AbortSign
   if (callers.kind === 'kubernetes') return openKubernetesCallers({ ...callers, ...deps, clusters, reload: signal })
   const { log, onReload } = deps
   const store = await createFileCallers({ paths: callers.paths, clusters, report: outcome => reportReload(outcome, log, 'callers', onReload) })
-  return { callers: store, check: () => good, used() {}, follow() {} }
+  return { callers: store, check: () => good, requireLoaded() {}, used() {}, follow() {} }
 }

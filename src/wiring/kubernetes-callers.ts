@@ -25,7 +25,7 @@ export async function openKubernetesCallers(options: KubernetesWiringOptions): P
   const { namespace, cluster, clusters, findCluster, log, onReload, reload } = options
   const store = createKubernetesCallers({ namespace, clusters, log, report: onReload, cluster: () => required(findCluster(cluster), cluster) })
   if (await isLoaded(store, reload === undefined ? patience : reloadPatience, reload) || reload === undefined) {
-    return { callers: store, check: () => checkOf(store), used: (...use) => store.used(...use), follow: () => store.follow() }
+    return { callers: store, check: () => checkOf(store), used: (...use) => store.used(...use), follow: () => store.follow(), requireLoaded: () => store.requireLoaded() }
   }
   const { why } = store.health()
   store.close()

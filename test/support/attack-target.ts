@@ -51,6 +51,8 @@ const everywhere = { nonResourceURLs: ['*'], verbs: ['*'] }
 export interface TargetOptions {
   /** Further callers, as the file has them; keys by `keyFor`. */
   readonly callers?: readonly object[]
+  /** More files beside the config and the callers, by name. */
+  readonly files?: Readonly<Record<string, string>>
   /** Merged over the config, section by section. */
   readonly config?: Readonly<Record<string, unknown>>
   /** Names of further clusters, each with an upstream of its own. */
@@ -224,8 +226,8 @@ export async function startTarget(t: Test, options: TargetOptions = {}): Promise
   const upstreams: Record<string, Upstream> = { prod: options.upstream ?? await startUpstream(t, { aside }) }
   for (const name of options.clusters ?? []) upstreams[name] = await startUpstream(t, { aside })
   for (const upstream of Object.values(upstreams)) upstream.answer(answerAll)
-  const { timeouts, openshift = false, config = {} } = options
-  const shared = { upstreams, token: upstreamToken, callers, config, openshift, ...(timeouts === undefined ? {} : { timeouts }) }
+  const { timeouts, openshift = false, config = {}, files = {} } = options
+  const shared = { upstreams, token: upstreamToken, callers, config, files, openshift, ...(timeouts === undefined ? {} : { timeouts }) }
   const plain = await startProxy(t, shared)
   const tls = await startProxy(t, { ...shared, tls: makeAuthority() })
   return new AttackTarget(t, { upstreams, plain, tls, root })

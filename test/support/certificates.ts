@@ -9,13 +9,15 @@ export interface Issued {
 }
 
 export interface IssueOptions {
-  /** DNS names and IP addresses; default: localhost, 127.0.0.1 and ::1. */
+  /** DNS names, IP addresses and URIs (with `://`); default: localhost, 127.0.0.1 and ::1. */
   readonly names?: readonly string[]
   /** Milliseconds since the epoch, or a Date. */
   readonly notBefore?: number | Date
   readonly notAfter?: number | Date
   /** Several are all in the subject, in this order. */
   readonly commonName?: string | readonly string[]
+  /** Behind it in the subject. */
+  readonly organization?: readonly string[]
   /** Default: a new one, EC P-256. */
   readonly pair?: { readonly publicKey: KeyObject, readonly privateKey: KeyObject }
 }
@@ -64,7 +66,7 @@ function makeCertificate(signer: Signer, { subject, publicKey, authority }: Subj
     ecdsaWithSha256,
     nameOf(signer.name),
     sequence(time(notBefore), time(notAfter)),
-    nameOf(subject),
+    nameOf(subject, options.organization),
     spki(publicKey),
     tlv(0xa3, sequence(...extensionsOf(signer, publicKey, authority, options))),
   )
@@ -94,7 +96,9 @@ function extensionsOf(signer: Signer, publicKey: KeyObject, authority: boolean, 
 
 const extension = (id: string, value: Buffer) => sequence(oid(id), octets(value))
 const critical = (id: string, value: Buffer) => sequence(oid(id), yes, octets(value))
-const nameOf = (commonName: string | readonly string[]) => sequence(...[commonName].flat().map((name) => set(sequence(oid('2.5.4.3'), utf8(name)))))
+const attribute = (id: string) => (value: string) => set(sequence(oid(id), utf8(value)))
+const nameOf = (commonName: string | readonly string[], organization: readonly string[] = []) =>
+  sequence(...[commonName].flat().map(attribute('2.5.4.3')), ...organization.map(attribute('2.5.4.10')))
 const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'der' })
 const keyIdentifier = (key: KeyObject) => createHash('sha1').update(spki(key)).digest()
 const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()

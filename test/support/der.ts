@@ -44,6 +44,7 @@ export function time(milliseconds: number): Buffer {
 export function generalName(name: string): Buffer {
   if (isIP(name) === 4) return tlv(0x87, Buffer.from(name.split('.').map(Number)))
   if (isIP(name) === 6) return tlv(0x87, ipv6(name))
+  if (name.includes('://')) return tlv(0x86, Buffer.from(name))
   return tlv(0x82, Buffer.from(name))
 }
 

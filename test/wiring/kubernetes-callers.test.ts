@@ -95,6 +95,7 @@ t.test('while the store is silent at a start the proxy serves nobody, readiness 
   await server.put('callers', 'ci', { rules: [watching], keys: [entry(key)] })
   const proxy = await startReplica(t, server)
   t.match((await ask(t, proxy, key)).json(), { code: 503, details: { retryAfterSeconds: 1, causes: [{ reason: 'UpstreamUnreachable' }] } })
+  t.match((await ask(t, proxy, { ...key, key: 'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.AAAA' })).json(), { code: 503 }, 'whatever the credential')
   const ready = async () => (await fetch(`${proxy.adminUrl}/readyz?verbose`)).text()
   t.match(await ready(), /\[-\]callers.*not read since the start/)
   server.front.open()
