@@ -1,3 +1,4 @@
+import { refuseCluster, refuseSource } from './authorize/source.ts'
 import type { Cluster, Clusters } from './clusters/cluster.ts'
 import { ProxyError } from './errors.ts'
 import { readImpersonation } from './headers/impersonation.ts'
@@ -75,12 +76,11 @@ async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Prom
 function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolved): Cluster {
   const source = arrival.sourceIPs[0] ?? ''
   if (!stops.fromAllowedSource(caller.definition, source)) {
-    throw new ProxyError('SourceDenied', `caller "${caller.definition.name}" may not come from ${source}`)
+    throw new ProxyError('SourceDenied', refuseSource(caller.definition, source))
   }
   const cluster = stops.clusters.find(resolved.cluster)
-  // An unknown cluster and a forbidden one answer alike: names of clusters are not for everybody.
   if (cluster === undefined || !stops.mayUseCluster(caller.definition, cluster.name)) {
-    throw new ProxyError('ClusterDenied', `caller "${caller.definition.name}" may not use this cluster`)
+    throw new ProxyError('ClusterDenied', refuseCluster(caller.definition, resolved.cluster))
   }
   return cluster
 }

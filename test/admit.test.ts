@@ -77,7 +77,12 @@ t.test('of several refusals the first in the order of the contract is given', as
 t.test('an unknown cluster and a forbidden one are refused in the same words', async (t) => {
   const message = async (target: string, caller: Partial<CallerDefinition>) =>
     admitWith({ caller }).admit(from({ target }), trailOf()).then(() => 'admitted', (error: Error) => error.message)
-  t.equal(await message('/clusters/nowhere/api', {}), await message('/clusters/prod/api', { clusters: ['test'] }))
+  const [unknown, forbidden] = [await message('/clusters/nowhere/api', {}), await message('/clusters/prod/api', { clusters: ['test'] })]
+  t.equal(forbidden, unknown.replace('nowhere', 'prod'), 'but for the name that the caller itself wrote')
+  t.match(forbidden, /may not use this cluster; to allow it, beside what is there, if it exists: clusters: \[prod\]$/)
+  for (const [target, caller] of [['/api', { clusters: ['test'] }], ['/clusters/p%72od/api', {}]] as const) {
+    t.match(await message(target, caller), /may not use this cluster$/, `${target}: no name of the caller's own, none of ours`)
+  }
 })
 
 t.test('what a request holds is given back when it ends, admitted or not; a tunnel counts as a stream whatever its path', async (t) => {

@@ -32,7 +32,7 @@ function addCidr(list: BlockList, cidr: string): void {
 const mappedPrefix = '::ffff:'
 
 /** A dual-stack socket names an IPv4 peer `::ffff:10.0.0.1`; a link-local one carries its zone. */
-function plainAddress(text: string): string {
+export function plainAddress(text: string): string {
   const address = text.replace(/%.*$/s, '')
   const tail = address.toLowerCase().startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address
   return isIP(tail) === 4 ? tail : address

@@ -3,6 +3,7 @@ import type { Caller, CallerDefinition, GuardRoute } from '../model/caller.ts'
 import type { ClusterFacts, DenialCode, MatchedRule, Question, Verdict } from '../model/verdict.ts'
 import { accessOf, type Access, type Match } from './access.ts'
 import { askedBy, createsToo } from './asked.ts'
+import { ruleLine, withCure } from './cure.ts'
 import { describeRequest } from './describe.ts'
 import { isDiscovery } from './discovery.ts'
 import { reasonFor } from './guard-table.ts'
@@ -41,18 +42,13 @@ export function createAuthorize(): (caller: Caller, question: Question) => Verdi
 function judge(definition: CallerDefinition, access: Access, question: Question): Verdict {
   const asked = askedBy(question)
   const first = look(definition, access, question, asked)
-  if (first.match === undefined) {
-    if (definition.discovery && isDiscovery(asked)) return discovery
-    return deny('ScopeDenied', null, explainRefusal(definition.name, access.grants, asked))
-  }
+  if (first.match === undefined && definition.discovery && isDiscovery(asked)) return discovery
   const why = createsToo(asked, question.contentType)
   const second = why === undefined ? undefined : look(definition, access, question, { ...asked, verb: 'create' })
-  if (second !== undefined && second.match === undefined) {
-    return deny('ScopeDenied', ruleOf(first.match), `${explainRefusal(definition.name, access.grants, second.asked)} (${why})`)
-  }
-  if (!first.match.acknowledged) return deny('EscalationDenied', first.match.rule, closedBy(definition, question.cluster, first, first.match))
-  const { rule } = first.match.verdict
-  if (second?.match?.acknowledged === false) return deny('EscalationDenied', rule, closedBy(definition, question.cluster, second, second.match))
+  if (first.match === undefined) return outOfScope(definition, access, first, [first, second])
+  if (second !== undefined && second.match === undefined) return outOfScope(definition, access, second, [first, second], why)
+  if (!first.match.acknowledged) return guarded(definition, question.cluster, first, first.match, [first, second])
+  if (second?.match?.acknowledged === false) return guarded(definition, question.cluster, second, second.match, [first, second])
   return first.match.verdict
 }
 
@@ -61,15 +57,31 @@ function look(definition: CallerDefinition, access: Access, question: Question, 
   return { asked, routes, match: access.find(asked, routes) }
 }
 
-/** Which routes the guard keeps closed, why, and the line that would open them. */
-function closedBy({ name }: CallerDefinition, cluster: ClusterFacts, { asked, routes }: Finding, { rule, text }: Unacknowledged): string {
-  const missing = routes.filter(route => !rule.acknowledge.includes(route))
-  const why = missing.map(route => `route ${route} (${reasonFor(route, cluster)})`).join(' and ')
-  return `caller "${name}" may not ${describeRequest(asked)}: guarded by ${why}; `
-    + `if it is meant, the rule that allows it (${text}) needs acknowledge: [${[...rule.acknowledge, ...missing].join(', ')}]`
+/** What is asked for, and, where there is one, the create that it needs as well. */
+type Findings = readonly [Finding, Finding | undefined]
+
+/** That no rule allows one of them, with the line that allows all that none does. */
+function outOfScope({ name }: CallerDefinition, { grants }: Access, { asked }: Finding, findings: Findings, why?: string): Verdict {
+  const message = `${explainRefusal(name, grants, asked)}${why === undefined ? '' : ` (${why})`}`
+  const missing = findings.filter(finding => finding !== undefined && finding.match === undefined)
+  return deny('ScopeDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(missing) })))
 }
 
-function ruleOf(match: Match): MatchedRule | null {
+/** Which routes the guard keeps closed, why, and the line that opens them for this request alone. */
+function guarded({ name }: CallerDefinition, cluster: ClusterFacts, { asked, routes }: Finding, { rule, text }: Unacknowledged, findings: Findings): Verdict {
+  const why = routes.filter(route => !rule.acknowledge.includes(route)).map(route => `route ${route} (${reasonFor(route, cluster)})`).join(' and ')
+  const message = `caller "${name}" may not ${describeRequest(asked)}: guarded by ${why}, which the rule that allows it (${text}) does not acknowledge`
+  const closed = findings.filter(finding => finding?.match?.acknowledged === false)
+  const acknowledge = [...new Set(closed.flatMap(finding => finding?.routes ?? []))]
+  return deny('EscalationDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(closed), acknowledge }), ', if it is meant'))
+}
+
+function verbsOf(findings: readonly (Finding | undefined)[]): string[] {
+  return findings.flatMap(finding => finding?.asked.verb ?? [])
+}
+
+function ruleOf(match: Match | undefined): MatchedRule | null {
+  if (match === undefined) return null
   return match.acknowledged ? match.verdict.rule : match.rule
 }
 

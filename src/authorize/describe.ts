@@ -1,5 +1,6 @@
 import type { Attributes } from '../model/attributes.ts'
 import type { Grant, Rule } from '../model/caller.ts'
+import { quoted, quotedWhereOdd } from './quoted.ts'
 
 /** Of a list that is long, enough to know it again: a message ends up on one line of a terminal. */
 const maxListed = 8
@@ -28,20 +29,20 @@ function describeResources(rule: Rule): string {
 /** `delete pods/exec "x" in namespace "a"`; `get /metrics`. */
 export function describeRequest(asked: Attributes): string {
   const verb = asked.verb === '' ? 'use a method without a verb on' : asked.verb
-  if (!asked.isResourceRequest) return `${verb} ${asked.path}`
-  const name = asked.name === '' ? '' : ` ${JSON.stringify(asked.name)}`
-  const where = asked.namespace === '' ? 'at the cluster scope' : `in namespace ${JSON.stringify(asked.namespace)}`
+  if (!asked.isResourceRequest) return `${verb} ${quotedWhereOdd(asked.path)}`
+  const name = asked.name === '' ? '' : ` ${quoted(asked.name)}`
+  const where = asked.namespace === '' ? 'at the cluster scope' : `in namespace ${quoted(asked.namespace)}`
   return `${verb} ${resourceName(asked)}${name} ${where}`
 }
 
 /** `deployments.apps/scale`, as kubectl writes it. */
 export function resourceName({ resource, apiGroup, subresource }: Attributes): string {
-  return `${resource}${apiGroup === '' ? '' : `.${apiGroup}`}${subresource === '' ? '' : `/${subresource}`}`
+  return quotedWhereOdd(`${resource}${apiGroup === '' ? '' : `.${apiGroup}`}${subresource === '' ? '' : `/${subresource}`}`)
 }
 
 /** `a,b,c`; the core group, which has no name, as `""`. */
 function listed(values: readonly string[]): string {
   if (values.length === 0) return '(none)'
-  const shown = values.slice(0, maxListed).map(value => (value === '' ? '""' : value)).join(',')
+  const shown = values.slice(0, maxListed).map(quotedWhereOdd).join(',')
   return values.length > maxListed ? `${shown},… (${values.length - maxListed} more)` : shown
 }

@@ -2,6 +2,7 @@ import type { Attributes } from '../model/attributes.ts'
 import type { CallerDefinition, GuardRoute } from '../model/caller.ts'
 import type { Impersonation } from '../model/verdict.ts'
 import type { Access } from './access.ts'
+import { listField, ruleLine, withCure } from './cure.ts'
 import { explainRefusal } from './nearest.ts'
 
 const routes: readonly GuardRoute[] = ['impersonate']
@@ -19,12 +20,22 @@ export function refuseImpersonation(
   if (impersonation.user === undefined || impersonation.user === '') {
     return 'Impersonate-Group, -Uid and -Extra need an Impersonate-User'
   }
-  for (const asked of askedFor(impersonation)) {
+  const all = askedFor(impersonation)
+  for (const asked of all) {
     const match = access.find(asked, routes)
-    if (match === undefined) return explainRefusal(definition.name, access.grants, asked)
-    if (!match.acknowledged) return `Impersonate headers need acknowledge: [impersonate] on the rule that allows them (${match.text})`
+    if (match?.acknowledged === true) continue
+    if (match === undefined) return withCure(explainRefusal(definition.name, access.grants, asked), lineFor(asked, all, access), ', if it is meant')
+    // The rule has no need of the header's value, which may be anything, a secret even: it is not repeated.
+    return withCure(`Impersonate headers need acknowledge on the rule that allows them (${match.text})`, listField('acknowledge', [...match.rule.acknowledge, ...routes]), ' there, if it is meant')
   }
   return undefined
+}
+
+/** Of all that is refused, what one rule can say without saying more: names of one resource. */
+function lineFor(refused: Attributes, all: readonly Attributes[], access: Access): string | undefined {
+  const alike = all.filter(asked => asked.resource === refused.resource && asked.subresource === refused.subresource)
+  const names = alike.filter(asked => access.find(asked, routes)?.acknowledged !== true).map(({ name }) => name)
+  return ruleLine({ asked: refused, verbs: ['impersonate'], names: [...new Set(names)], acknowledge: routes })
 }
 
 /** pkg/endpoints/filters/impersonation: users, service accounts, groups, uids and userextras. */

@@ -2,6 +2,7 @@ import type { Attributes } from '../model/attributes.ts'
 import type { Grant, Rule } from '../model/caller.ts'
 import { describeRequest, describeRule } from './describe.ts'
 import { namespaceSet } from './namespaces.ts'
+import { quoted, quotedWhereOdd } from './quoted.ts'
 
 /** What a rule would have to say in addition, in RBAC's words, with how far off that makes it. */
 interface Lack {
@@ -54,13 +55,13 @@ function resourceLacks(rule: Rule, grant: Grant, asked: Attributes): Lack[] {
   const covered = namespaceSet(rule.namespaces).covers(namespace)
   const narrowed = grant.namespaces === undefined || namespaceSet(grant.namespaces).covers(namespace)
   return present([
-    !accepts(rule.verbs, verb) && { words: `verb ${verb === '' ? '*' : verb}`, weight: 2 },
-    !accepts(rule.apiGroups, apiGroup) && { words: `apiGroup ${JSON.stringify(apiGroup)}`, weight: 5 },
-    !namesResource && { words: `resource ${combined}`, weight: rule.resources.includes(resource) ? 6 : 10 },
+    !accepts(rule.verbs, verb) && { words: `verb ${verb === '' ? '""' : verb}`, weight: 2 },
+    !accepts(rule.apiGroups, apiGroup) && { words: `apiGroup ${quoted(apiGroup)}`, weight: 5 },
+    !namesResource && { words: `resource ${quotedWhereOdd(combined)}`, weight: rule.resources.includes(resource) ? 6 : 10 },
     !covered && { words: namespaceWords(namespace), weight: 2 },
     !narrowed && { words: `${namespaceWords(namespace)} in what it is narrowed to`, weight: 2 },
     rule.resourceNames.length > 0 && !rule.resourceNames.includes(name)
-    && { words: name === '' ? 'requests without a name' : `resourceName ${JSON.stringify(name)}`, weight: 3 },
+    && { words: name === '' ? 'requests without a name' : `resourceName ${quoted(name)}`, weight: 3 },
   ])
 }
 
@@ -71,7 +72,7 @@ function pathLacks(rule: Rule, grant: Grant, { verb, path }: Attributes): Lack[]
   const narrowed = grant.namespaces === undefined || namespaceSet(grant.namespaces).all
   return present([
     !accepts(rule.verbs, verb) && { words: `verb ${verb}`, weight: 2 },
-    !named && { words: `nonResourceURL ${path}`, weight: 10 },
+    !named && { words: `nonResourceURL ${quotedWhereOdd(path)}`, weight: 10 },
     !narrowed && { words: 'a narrowing of exactly ["*"]', weight: 2 },
   ])
 }
@@ -85,7 +86,7 @@ function accepts(values: readonly string[], value: string): boolean {
 }
 
 function namespaceWords(namespace: string): string {
-  return namespace === '' ? 'namespaces ["*"]' : `namespace ${JSON.stringify(namespace)}`
+  return namespace === '' ? 'namespaces ["*"]' : `namespace ${quoted(namespace)}`
 }
 
 function joined(words: readonly string[]): string {

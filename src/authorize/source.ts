@@ -1,5 +1,7 @@
-import { createAddressSet, type AddressSet } from '../addresses/address-set.ts'
+import { isIP } from 'node:net'
+import { createAddressSet, plainAddress, type AddressSet } from '../addresses/address-set.ts'
 import type { CallerDefinition } from '../model/caller.ts'
+import { listField, withCure } from './cure.ts'
 
 /** By the list itself: callers of one default share it, and a reload brings new ones. */
 const sets = new WeakMap<readonly string[], AddressSet>()
@@ -14,4 +16,23 @@ export function fromAllowedSource({ allowedFrom }: CallerDefinition, source: str
 
 export function mayUseCluster({ clusters }: CallerDefinition, cluster: string): boolean {
   return clusters === undefined || clusters.includes(cluster)
+}
+
+/** What is said to a caller that may not come from there. It learns its own address, and not which ones it has. */
+export function refuseSource({ name }: CallerDefinition, source: string): string {
+  const address = plainAddress(source)
+  const line = isIP(address) === 0 ? undefined : listField('allowedFrom', [`${address}/${isIP(address) === 6 ? 128 : 32}`])
+  return withCure(`caller "${name}" may not come from ${source}`, line, ', beside what is there')
+}
+
+/** As the config names clusters: nothing else is one. */
+const clusterName = /^[a-z0-9][a-z0-9.-]*$/
+
+/**
+ * The same for a cluster. An unknown one and a forbidden one answer alike: names of clusters are not
+ * for everybody. `named` is what the caller itself wrote into its URL.
+ */
+export function refuseCluster({ name }: CallerDefinition, named: string | undefined): string {
+  const line = named === undefined || !clusterName.test(named) ? undefined : listField('clusters', [named])
+  return withCure(`caller "${name}" may not use this cluster`, line, ', beside what is there, if it exists')
 }

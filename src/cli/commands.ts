@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { addCallerCommands } from './caller-commands.ts'
-import { canICommand } from './can-i.ts'
+import { addCanI } from './can-i-command.ts'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
 import { addKeyCommands } from './key-commands.ts'
+import { addKubeconfig } from './kubeconfig-command.ts'
 import { loadKnown } from './load-known.ts'
 import { rbacCommand } from './rbac.ts'
 import { serveCommand } from './serve.ts'
@@ -21,6 +22,7 @@ export function addCommands(program: Command, done: Done, terminal: Terminal = p
   addChecks(program, done, terminal)
   addCallerCommands(program, done, terminal)
   addKeyCommands(program, done, terminal)
+  addKubeconfig(program, done, terminal)
   addAccount(program, done, terminal)
 }
 
@@ -81,18 +83,7 @@ function addChecks(program: Command, done: Done, terminal: Terminal): void {
       done(await explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
     })
 
-  program.command('can-i')
-    .description('whether a caller may do something: yes or no, with the rule')
-    .argument('<verb>', 'get, list, watch, create, update, patch, delete, …')
-    .argument('<resource>', 'RESOURCE[.GROUP][/NAME], or a path that begins with /')
-    .requiredOption('--caller <name>', 'who')
-    .option(...configOption)
-    .option('-n, --namespace <name>', 'namespace; without one: cluster-scoped, or all namespaces')
-    .option('--subresource <name>', 'as in log, exec, scale')
-    .option('--cluster <name>', 'which cluster (default: the first)')
-    .action(async (verb: string, resource: string, options: WithConfig & { caller: string, namespace?: string, subresource?: string, cluster?: string }) => {
-      done(await canICommand({ verb, resource, ...options }, { load: async () => loadKnown(await configFile(options, env), env), stdout, stderr }))
-    })
+  addCanI(program, done, terminal)
 }
 
 /** Of the account that Portcullis itself has on a cluster. */

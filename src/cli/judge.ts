@@ -1,5 +1,5 @@
 import { createAuthorize } from '../authorize/authorize.ts'
-import { mayUseCluster } from '../authorize/source.ts'
+import { mayUseCluster, refuseCluster } from '../authorize/source.ts'
 import { ProxyError } from '../errors.ts'
 import type { Attributes, Resolved } from '../model/attributes.ts'
 import type { CallerDefinition } from '../model/caller.ts'
@@ -62,12 +62,12 @@ export function findCaller(known: Known, name: string): CallerDefinition {
   return caller
 }
 
-/** The verdict on a question, behind the check of the cluster. */
+/** The verdict on a question, behind the check of the cluster, which the asker may have named. */
 export function judgeIn(
-  definition: CallerDefinition, cluster: ClusterFacts | undefined, question: Omit<Question, 'cluster' | 'impersonation'>,
+  definition: CallerDefinition, cluster: ClusterFacts | undefined, question: Omit<Question, 'cluster' | 'impersonation'>, named?: string,
 ): ExplainedVerdict {
   if (cluster === undefined || !mayUseCluster(definition, cluster.name)) {
-    return refusal(new ProxyError('ClusterDenied', `caller "${definition.name}" may not use this cluster`), null)
+    return refusal(new ProxyError('ClusterDenied', refuseCluster(definition, named)), null)
   }
   const caller = { definition, credentialId: '', expiresAt: undefined }
   return authorize(caller, { ...question, impersonation: undefined, cluster })
@@ -79,8 +79,8 @@ function judge(request: ExplainRequest, reading: Resolved | ProxyError, known: K
   const method = isKnownMethod(request.method) ? undefined : refuseMethod(request.method)
   if (reading instanceof ProxyError) return refusal(method ?? reading, null)
   const { upgrade = false, contentType } = request
-  const cluster = known.clusterFacts(reading.cluster ?? request.cluster)
-  const verdict = judgeIn(definition, cluster, { attributes: reading.attributes, upgrade, contentType })
+  const named = reading.cluster ?? request.cluster
+  const verdict = judgeIn(definition, known.clusterFacts(named), { attributes: reading.attributes, upgrade, contentType }, named)
   return method === undefined ? verdict : refusal(method, verdict.rule)
 }
 

@@ -27,6 +27,11 @@ export async function requireStored(config: Config, options: StoreOptions): Prom
   return assembleObjects(objects, { namespace: callers.namespace, clusters, now: Date.now() })
 }
 
+/** For people. */
+export function placeOfCallers({ callers }: Pick<Config, 'callers'>): string {
+  return callers.kind === 'file' ? callers.paths.join(', ') : `cluster ${callers.cluster}, namespace ${callers.namespace}`
+}
+
 /** All that is written of callers and scopes, before any of it is held against the rest. */
 export async function readStored(config: Config, options: StoreOptions & { readonly now: number }): Promise<readonly Entries[]> {
   const { callers } = config

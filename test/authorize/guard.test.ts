@@ -219,8 +219,9 @@ t.test('a refusal names the route, why, and the line that would open it', async 
   t.equal(
     judge([{ ...everything, resources: ['rolebindings'], namespaces: ['a'] }], `POST ${rbac}/namespaces/a/rolebindings`).reason,
     'caller "ci" may not create rolebindings.rbac.authorization.k8s.io in namespace "a": '
-    + 'guarded by route grant-role (it would grant roles by the authority of this proxy); '
-    + 'if it is meant, the rule that allows it (own rule: * rolebindings of * in a *) needs acknowledge: [grant-role]',
+    + 'guarded by route grant-role (it would grant roles by the authority of this proxy), '
+    + 'which the rule that allows it (own rule: * rolebindings of * in a *) does not acknowledge; to allow it, if it is meant: '
+    + '- { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create], namespaces: [a], acknowledge: [grant-role] }',
   )
 })
 
@@ -228,7 +229,7 @@ t.test('the line that it names does open it, also where the rule acknowledges so
   for (const { refused } of rows) {
     for (const request of refused) {
       const { reason } = judgeRow(rules(['server-internals', 'mint-token']), request)
-      const [, line = ''] = /needs acknowledge: \[(.*)\]$/.exec(reason) ?? []
+      const [, line = ''] = /, acknowledge: \[(.*)\] \}$/.exec(reason) ?? []
       const opened = judgeRow([{ ...everything, acknowledge: line.split(', ') as GuardRoute[] }], request)
       t.equal(line === '' || opened.allowed, true, `${request} ${line}`)
       t.equal(line === '', judgeRow(rules(['server-internals', 'mint-token']), request).allowed, request)

@@ -54,3 +54,14 @@ t.test('an unknown caller and wrong usage are told on stderr', async (t) => {
     t.match(await run(args), { code: 2, stdout: '', stderr: /--caller, VERB and RESOURCE/ })
   }
 })
+
+t.test('in kubectl\'s words: short names, -A, -q, warnings, JSON', async (t) => {
+  t.match(await run({ caller: 'ci', verb: 'list', resource: 'po', namespace: 'team-a' }), { code: 0, stdout: /^yes/ })
+  t.match(await run({ caller: 'ci', verb: 'get', resource: 'Deployment/x', namespace: 'team-a' }), { code: 0, stdout: /^yes/ })
+  t.match(await run({ caller: 'ci', verb: 'list', resource: 'pods', namespace: 'team-a', allNamespaces: true }), { code: 1, stdout: /^no/ })
+  t.strictSame(await run({ caller: 'ci', verb: 'list', resource: 'pods', namespace: 'team-a', quiet: true }), { code: 0, stdout: '', stderr: '' })
+  t.strictSame(await run({ caller: 'ci', verb: 'list', resource: 'nodes', namespace: 'team-a', quiet: true }), { code: 1, stdout: '', stderr: '' })
+  t.match(await run({ caller: 'ci', verb: 'list', resource: 'nodes', namespace: 'team-a' }), { code: 1, stderr: 'Warning: resource \'nodes\' is not namespace scoped\n' })
+  const { stdout } = await run({ caller: 'ci', verb: 'delete', resource: 'po/x', namespace: 'team-a', json: true })
+  t.match(JSON.parse(stdout), { allowed: false, code: 'ScopeDenied', rule: null, reason: /lacks verb delete; to allow it: - \{ apiGroups: \[""\], resources: \[pods\], resourceNames: \[x\], verbs: \[delete\], namespaces: \[team-a\] \}$/ })
+})

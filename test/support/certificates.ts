@@ -26,6 +26,8 @@ export interface Authority {
   /** PEM. */
   readonly ca: string
   issue(options?: IssueOptions): Issued
+  /** An intermediate one, which this one vouches for. */
+  subordinate(commonName: string): Authority
 }
 
 const ecdsaWithSha256 = sequence(oid('1.2.840.10045.4.3.2'))
@@ -34,10 +36,17 @@ const hour = 3_600_000
 /** A certificate authority of its own, EC P-256. Good for clients and servers both. */
 export function makeAuthority(commonName: string | readonly string[] = 'test authority'): Authority {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const signer = { name: commonName, key: pair.privateKey, publicKey: pair.publicKey }
-  const ca = makeCertificate(signer, { subject: commonName, publicKey: pair.publicKey, authority: true }, {})
+  return authorityOf({ name: commonName, key: pair.privateKey, publicKey: pair.publicKey })
+}
+
+/** Without a parent it vouches for itself. */
+function authorityOf(signer: Signer, parent: Signer = signer): Authority {
   return {
-    ca,
+    ca: makeCertificate(parent, { subject: signer.name, publicKey: signer.publicKey, authority: true }, {}),
+    subordinate(name) {
+      const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      return authorityOf({ name, key: privateKey, publicKey }, signer)
+    },
     issue(options = {}) {
       const { privateKey, publicKey } = options.pair ?? generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const subject = options.commonName ?? options.names?.[0] ?? 'localhost'

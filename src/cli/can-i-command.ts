@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { defaultConfigFile } from '../config/default-file.ts'
+import type { Terminal } from './terminal.ts'
+import { canICommand, type CanIArgs } from './can-i.ts'
+import { loadKnown } from './load-known.ts'
+
+type Options = Omit<CanIArgs, 'verb' | 'resource'> & { readonly config?: string }
+
+export function addCanI(program: Command, done: (exitCode: number) => void, { stdout, stderr, env }: Terminal): void {
+  program.command('can-i')
+    .description('whether a caller may do something: yes or no, with the rule; or all that it may')
+    .argument('[verb]', 'get, list, watch, create, update, patch, delete, …')
+    .argument('[resource]', 'RESOURCE[.GROUP][/NAME], or a path that begins with /')
+    .requiredOption('--caller <name>', 'who')
+    .option('--config <file>', 'config file (default: ./portcullis.yaml, then /etc/portcullis/portcullis.yaml)')
+    .option('-n, --namespace <name>', 'namespace; without one: cluster-scoped, or all namespaces')
+    .option('-A, --all-namespaces', 'over all namespaces, whatever -n says')
+    .option('--subresource <name>', 'as in log, exec, scale')
+    .option('--cluster <name>', 'which cluster (default: the first)')
+    .option('--list', 'all that it may do there, as kubectl auth can-i --list prints it')
+    .option('-q, --quiet', 'the exit code alone')
+    .option('--json', 'the verdict, or the list, as JSON')
+    .action(async (verb: string | undefined, resource: string | undefined, { config, ...options }: Options) => {
+      const load = async () => loadKnown(config ?? await defaultConfigFile(env), env)
+      done(await canICommand({ verb, resource, ...options }, { load, stdout, stderr }))
+    })
+}
