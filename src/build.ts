@@ -130,8 +130,8 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   }
 }
 
-function makeAdmin({ config, wired, audit, metrics, drain, log, shared }: Rooms): AdminServer {
-  const checks = createReadiness({ clusters: wired.clusters, audit, now: Date.now })
+function makeAdmin({ config, wired, callers, audit, metrics, drain, log, shared }: Rooms): AdminServer {
+  const checks = createReadiness({ clusters: wired.clusters, audit, callers: callers.check, now: Date.now })
   return (shared?.admin ?? createAdminServer)({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
 }
 
@@ -142,13 +142,13 @@ async function makeRooms(config: Config, { log, secrets, env = process.env, podN
     inForce[what] = ok
     metrics.configReload(inForce.config && inForce.callers)
   }
-  const callers = await wireCallers(config, log, reloaded('callers'))
+  const wired = await wireClusters(config, { log, secrets, metrics, env, podNamespace, podFolder, allowLoose })
+  undo.push(() => wired.close())
+  const callers = await wireCallers(config, { log, onReload: reloaded('callers'), findCluster: name => wired.clusters.find(name) })
   undo.push(() => callers.close())
   const identity = wireIdentity(config, callers, log)
   undo.push(() => identity.close())
-  const wired = await wireClusters(config, { log, secrets, metrics, env, podNamespace, podFolder, allowLoose })
-  undo.push(() => wired.close())
-  const audit = wireAudit(config, { log, metrics, secrets, sinks: shared?.sinks })
+  const audit = wireAudit(config, { log, metrics, secrets, sinks: shared?.sinks, onUsed: callers.used })
   undo.push(() => audit.close())
   return {
     config, log, metrics, audit, callers, identity, wired, shared,
@@ -166,7 +166,10 @@ function makeStops({ callers, identity: { issuers, authorities }, wired: { clust
   ])
   const stops: Stops = {
     resolve: createResolve(),
-    authenticate: authenticator.authenticate,
+    authenticate: (arrival) => {
+      callers.requireLoaded()
+      return authenticator.authenticate(arrival)
+    },
     weighRefusal: createWrongCredentials({ now: () => performance.now() }),
     claimedKeyId,
     fromAllowedSource,
@@ -229,7 +232,7 @@ interface InForce {
 async function putInForce(next: Config, rooms: Rooms, { server, streams, signal }: InForce): Promise<void> {
   // What can fail comes first, so that a bad file changes nothing. Other files for the listener need a restart.
   const tls = await readTls(rooms.config)
-  const prepared = await prepareAll([rooms.callers, rooms.wired], next, signal)
+  const prepared = await prepareAll([rooms.wired, rooms.callers], next, signal)
   try {
     signal.throwIfAborted()
     if (tls !== undefined) server.setTls(tls)

@@ -1,4 +1,4 @@
-import { assembleCallers, readCallers } from '../callers/load.ts'
+import { assembleCallers } from '../callers/load.ts'
 import type { LoadedCallers } from '../callers/load.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -12,6 +12,7 @@ import { findMissingSources } from './missing-sources.ts'
 import { askOwnRights } from './own-rights.ts'
 import { write } from './output.ts'
 import type { Output } from './output.ts'
+import { readStored } from './stored-callers.ts'
 
 export interface CheckArgs {
   readonly configFile: string
@@ -40,8 +41,9 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
 
   const [missing, loose, looseKey] = await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])
   const clusters = config.clusters.map(({ name }) => name)
-  const read = await readCallers(config.callers.paths)
-  const callers = assembleCallers(read, { clusters, now: deps.now() })
+  const now = deps.now()
+  const read = await readStored(config, { env: deps.env, allowLoose, now, ...deps.podFolder === undefined ? {} : { podFolder: deps.podFolder } })
+  const callers = assembleCallers(read, { clusters, now })
   const identity = [await findMissingSources(callers.callers), clientCaFinding(config, callers.callers)].flat()
   const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey, ...identity].map(locate)]
   if (callers.faults.length > 0) {

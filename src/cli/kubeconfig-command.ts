@@ -15,6 +15,6 @@ export function addKubeconfig(program: Command, done: Done, { stdin, stdout, std
     .option('-n, --namespace <name>', 'namespace of the context (default: the first that the caller\'s rules name)')
     .option(...configOption)
     .action(async (caller: string, options: Options) => {
-      done(await kubeconfigCommand({ ...options, configFile: await configFile(options, env), caller }, { stdin, stdout, stderr, now: Date.now }))
+      done(await kubeconfigCommand({ ...options, configFile: await configFile(options, env), caller }, { stdin, stdout, stderr, env, now: Date.now }))
     })
 }

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
 import { mayUseCluster } from '../authorize/source.ts'
-import { requireCallers } from '../callers/load.ts'
 import type { Config } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
@@ -14,6 +13,7 @@ import { serverUrl } from './kubeconfig/server-url.ts'
 import { isFor, trustOf } from './kubeconfig/trust.ts'
 import { messageOf, write, type Output } from './output.ts'
 import { isNamespace, reachOf } from './rbac/reach.ts'
+import { placeOfCallers, requireStored } from './stored-callers.ts'
 
 export interface KubeconfigArgs {
   readonly configFile: string
@@ -32,6 +32,8 @@ export interface KubeconfigDeps {
   /** The kubeconfig and nothing else. */
   readonly stdout: Output
   readonly stderr: Output
+  /** For callers that are kept in a cluster: its credential may be there. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -49,14 +51,14 @@ export async function kubeconfigCommand(args: KubeconfigArgs, deps: KubeconfigDe
   }
 }
 
-async function make(args: KubeconfigArgs, { stdin, now }: KubeconfigDeps): Promise<{ kubeconfig: string, notes: string[] }> {
+async function make(args: KubeconfigArgs, { stdin, now, env = {} }: KubeconfigDeps): Promise<{ kubeconfig: string, notes: string[] }> {
   const server = serverUrl(args.server, args.cluster)
   // First of all: `key create` before a pipe has the digest in the file when the key comes out, and not before.
   const given = args.keyFile === undefined ? undefined : await readGiven(args.keyFile, stdin)
   const { config } = await requireConfig(args.configFile)
-  const { callers, keys } = await requireCallers(config.callers.paths)
+  const { callers, keys } = await requireStored(config, { env })
   const definition = callers.find(({ name }) => name === args.caller)
-  if (definition === undefined) throw new Error(`there is no caller ${JSON.stringify(args.caller)} in ${config.callers.paths.join(', ')}`)
+  if (definition === undefined) throw new Error(`there is no caller ${JSON.stringify(args.caller)} in ${placeOfCallers(config)}`)
   requireCluster(config, definition, args.cluster)
   const namespace = namespaceFor(definition, args.namespace)
   const key = given === undefined ? undefined : fromFile(given.source, () => requireKey(given.content, { caller: args.caller, findKey: id => keys.get(id), now: now() }))

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { requireCallers } from '../callers/load.ts'
 import type { ClusterConfig, Config, CredentialConfig } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
 import { certificateClaims } from '../credentials/certificate-claims.ts'
@@ -10,17 +9,18 @@ import { readToken } from '../credentials/token.ts'
 import type { Account, ClusterFacts } from '../model/verdict.ts'
 import { ownNamespaces } from '../wiring/clusters.ts'
 import type { Known } from './judge.ts'
+import { requireStored } from './stored-callers.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Config and callers as the offline commands see them: nothing is asked of a cluster,
+ * Config and callers as the offline commands see them: nothing is asked of a cluster but for callers that are kept there,
  * so `openshift: auto` reads as false, and no pod is ours unless `self` names it.
  * Rejects with FaultsError.
  */
 export async function loadKnown(file: string, env: Env): Promise<Known> {
   const { config } = await requireConfig(file)
-  const { callers } = await requireCallers(config.callers.paths)
+  const { callers } = await requireStored(config, { env })
   const byName = new Map(callers.map(caller => [caller.name, caller]))
   const clusters = await Promise.all(config.clusters.map(cluster => factsOf(cluster, config, env)))
   return {

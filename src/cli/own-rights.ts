@@ -17,6 +17,7 @@ import { openClient, type OpenOptions } from './open-client.ts'
 import { messageOf, operatorMessageOf } from './output.ts'
 import { needsOf, type Need } from './rbac/needs.ts'
 import { ownNeeds } from './rbac/roles.ts'
+import { storeNeeds } from './rbac/store-needs.ts'
 
 export type OwnRights =
   /** Undefined: no more than the callers need. */
@@ -50,7 +51,7 @@ export async function askOwnRights(
     await requireFit({ ...cluster, credential: atHand }, config, options)
     await requireNameServers(new URL(endpoint.server).hostname, { servers: options.nameServers, within: options.within * 0.6 })
     const facts = await factsOf(cluster, config, options.env)
-    const { needs } = needsOf(callers, facts, [])
+    const needs = [...needsOf(callers, facts, []).needs, ...storeNeeds(config, cluster.name)]
     const namespaces = namespacesOf(needs)
     const client = await openClient(cluster, config, options).catch((error: unknown) => { throw asUnfit(error) })
     try {

@@ -1,6 +1,6 @@
-import { requireCallers } from '../callers/load.ts'
-import type { ClusterConfig } from '../config/config.ts'
+import type { ClusterConfig, Config } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
+import type { CallerDefinition } from '../model/caller.ts'
 import type { Account } from '../model/verdict.ts'
 import { printManifests } from '../rbac/manifests.ts'
 import { findCluster } from './find-cluster.ts'
@@ -10,6 +10,8 @@ import { headOf } from './rbac/head.ts'
 import { needsOf } from './rbac/needs.ts'
 import { isNamespace } from './rbac/reach.ts'
 import { bootstrapRole, rolesFor } from './rbac/roles.ts'
+import { storeNeeds } from './rbac/store-needs.ts'
+import { requireStored } from './stored-callers.ts'
 
 export interface RbacArgs {
   readonly configFile: string
@@ -40,7 +42,7 @@ export async function rbacCommand(args: RbacArgs, { stdout, stderr, env }: RbacD
   if (args.serviceAccount !== undefined && named === undefined) return usage(stderr, '--service-account takes NAMESPACE/NAME')
   if (wrong !== undefined) return usage(stderr, `--namespace takes the name of one namespace, which ${JSON.stringify(wrong)} is not`)
   try {
-    await write(stdout, await manifestsFor(args, named, env))
+    await write(stdout, await manifestsFor(args, named, { env, stderr }))
     return 0
   } catch (error) {
     await write(stderr, `portcullis rbac: ${messageOf(error)}\n`)
@@ -58,15 +60,26 @@ function readAccount(text: string): Account | undefined {
   return isNamespace(namespace) ? { namespace, name } : undefined
 }
 
-async function manifestsFor(args: RbacArgs, named: Account | undefined, env: RbacDeps['env']): Promise<string> {
+async function manifestsFor(args: RbacArgs, named: Account | undefined, { env, stderr }: Omit<RbacDeps, 'stdout'>): Promise<string> {
   const { config } = await requireConfig(args.configFile)
-  const { callers } = await requireCallers(config.callers.paths)
+  const callers = await callersOf(config, { env, stderr })
   const cluster = findCluster(config.clusters, args.cluster)
   const facts = await factsOf(cluster, config, env)
   const account = named ?? facts.account ?? unknownAccount
   const found = needsOf(callers, { ...facts, account }, args.namespaces ?? [])
   const head = headOf({ cluster: cluster.name, account, accountIsKnown: named !== undefined || facts.account !== undefined }, found)
-  return printManifests(head, [...rolesFor(found.needs, account), ...await mintingRole(cluster, account, env)])
+  return printManifests(head, [...rolesFor([...found.needs, ...storeNeeds(config, cluster.name)], account), ...await mintingRole(cluster, account, env)])
+}
+
+/** Those kept in a cluster may be out of reach for want of the very rights that are asked for. */
+async function callersOf(config: Config, { env, stderr }: Omit<RbacDeps, 'stdout'>): Promise<readonly CallerDefinition[]> {
+  try {
+    return (await requireStored(config, { env })).callers
+  } catch (error) {
+    if (config.callers.kind === 'file') throw error
+    await write(stderr, `portcullis rbac: ${messageOf(error)}\nWhat is printed is what following them needs; apply it, and run this again for what the callers need.\n`)
+    return []
+  }
 }
 
 async function mintingRole({ credential }: ClusterConfig, account: Account, env: RbacDeps['env']) {

@@ -21,6 +21,7 @@ export async function requireStartable(file: string, options: StartOptions): Pro
   const bad = options.allowLoose ? missing : [...missing, ...loose]
   const doubtful = options.allowLoose ? [...loose, ...looseKey] : looseKey
   if (bad.length === 0) return { config, warnings: byPosition([...warnings, ...doubtful.map(locate)]) }
-  const callers = await loadCallers(config.callers.paths, { clusters: config.clusters.map(({ name }) => name) })
-  throw new FaultsError([...byPosition(bad.map(locate)), ...callers.faults])
+  const { callers, clusters } = config
+  const known = callers.kind === 'file' ? await loadCallers(callers.paths, { clusters: clusters.map(({ name }) => name) }) : { faults: [] }
+  throw new FaultsError([...byPosition(bad.map(locate)), ...known.faults])
 }

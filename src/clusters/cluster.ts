@@ -50,7 +50,7 @@ export interface UpstreamTls extends Partial<ClientCertificate> {
 
 export interface FetchOptions {
   /** Default: GET. */
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH'
   readonly body?: string
   /** Bytes; a larger body rejects with BadUpstream. */
   readonly maxSize?: number

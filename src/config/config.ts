@@ -80,6 +80,13 @@ export interface ClusterConfig {
   readonly discovery: { readonly ttl: number, readonly staleFor: number, readonly maxSize: number }
 }
 
+/** Where callers and scopes are kept. */
+export type CallersConfig =
+  /** Files and folders. */
+  | { readonly kind: 'file', readonly paths: readonly string[] }
+  /** Objects in a namespace of one of the clusters. */
+  | { readonly kind: 'kubernetes', readonly cluster: string, readonly namespace: string }
+
 /** The config in force: durations in milliseconds, sizes in bytes, paths absolute; frozen. */
 export interface Config {
   /** The file it was read from, as it was named. */
@@ -97,8 +104,7 @@ export interface Config {
   readonly workers: number | 'auto'
   /** The first is the default one. */
   readonly clusters: readonly ClusterConfig[]
-  /** Files and folders. */
-  readonly callers: { readonly paths: readonly string[] }
+  readonly callers: CallersConfig
   readonly audit: {
     readonly policy: readonly PolicyRuleConfig[]
     readonly sinks: readonly SinkConfig[]

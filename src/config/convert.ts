@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
-import type { ClusterConfig, Config, PolicyRuleConfig, SinkConfig } from './config.ts'
+import type { CallersConfig, ClusterConfig, Config, PolicyRuleConfig, SinkConfig } from './config.ts'
 import { convertCredential } from './convert-credential.ts'
 import { bytes, freeze, milliseconds } from './converted.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
@@ -16,8 +16,7 @@ export function convertConfig(file: string, written: WrittenConfig): Config {
     admin: written.admin,
     workers: written.workers,
     clusters: written.clusters.map(cluster => convertCluster(cluster, absolute)),
-    // As the config names them, not absolute: faults are printed with these.
-    callers: { paths: [written.callers.file].flat().map(path => path.startsWith('/') ? path : join(folder, path)) },
+    callers: convertCallers(written, folder),
     audit: {
       policy: written.audit.policy as readonly PolicyRuleConfig[],
       sinks: written.audit.sinks.map(sink => convertSink(sink, absolute)),
@@ -32,6 +31,12 @@ export function convertConfig(file: string, written: WrittenConfig): Config {
     self: written.self,
     log: written.log,
   })
+}
+
+function convertCallers({ callers: { file = [], kubernetes }, self, clusters }: WrittenConfig, folder: string): CallersConfig {
+  // As the config names them, not absolute: faults are printed with these.
+  if (kubernetes === undefined) return { kind: 'file', paths: [file].flat().map(path => path.startsWith('/') ? path : join(folder, path)) }
+  return { kind: 'kubernetes', namespace: kubernetes.namespace, cluster: kubernetes.cluster ?? self?.cluster ?? clusters[0]?.name ?? '' }
 }
 
 function convertListen({ host, port, tls, http2, keepAlive, trustedProxies }: WrittenConfig['listen'], absolute: FromFile): Config['listen'] {

@@ -20,6 +20,7 @@ export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
     ...sizeFaults(config, clusters, sound),
     ...duplicateNames(clusters),
     ...sound(['self']) && sound(['clusters']) ? selfFaults(config) : [],
+    ...sound(['callers']) && sound(['clusters']) ? storeFaults(config) : [],
   ]
 }
 
@@ -127,4 +128,10 @@ function duplicateNames(clusters: readonly WrittenCluster[]): Finding[] {
 function selfFaults({ self, clusters }: WrittenConfig): Finding[] {
   if (self === undefined || clusters.some(({ name }) => name === self.cluster)) return []
   return [{ path: ['self', 'cluster'], message: `names no cluster of this file; there are: ${clusters.map(({ name }) => name).join(', ')}` }]
+}
+
+function storeFaults({ callers: { kubernetes }, clusters }: WrittenConfig): Finding[] {
+  const name = kubernetes?.cluster
+  if (name === undefined || clusters.some(cluster => cluster.name === name)) return []
+  return [{ path: ['callers', 'kubernetes', 'cluster'], message: `names no cluster of this file; there are: ${clusters.map(({ name }) => name).join(', ')}` }]
 }

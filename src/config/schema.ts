@@ -4,15 +4,21 @@ import { anyTexts, choice, oneOf, section, size, text, texts } from './fields.ts
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'
 
-const callers = section({
+const callers = oneOf({
   file: Type.Union([text({ description: 'A file or a folder.' }), texts({ description: 'Several.' })], {
-    title: 'a file, a folder, or a list of them', default: 'callers.yaml',
+    title: 'a file, a folder, or a list of them',
     description: 'File with callers and scopes, or a folder of such files, or a list of both.',
   }),
+  kubernetes: section({
+    namespace: Type.String({
+      title: 'the name of a namespace', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+      description: 'Where the objects callers.portcullis.dev and scopes.portcullis.dev are.',
+    }),
+    cluster: Type.Optional(text({ description: 'Name of the cluster that has them; default: that of self, else the first.' })),
+  }, { description: 'Custom resources, which every replica follows.' }),
 }, {
-  default: {},
-  description: 'Where callers, their keys and their scopes are kept.',
-  'x-unknown': { kubernetes: 'is not part of this version: it reads callers from files (file: callers.yaml)' },
+  default: { file: 'callers.yaml' },
+  description: 'Where callers, their keys and their scopes are kept: files, or the Kubernetes API.',
 })
 
 const policyRule = section({

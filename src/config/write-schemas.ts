@@ -1,7 +1,13 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { definitionFiles } from '../callers/kubernetes/definitions.ts'
 import { jsonSchemas } from './json-schema.ts'
 
-// Run after a change of the schemas; test/config/json-schema.test.ts fails until then.
-for (const [name, text] of Object.entries(jsonSchemas())) {
-  writeFileSync(new URL(`../../config/${name}`, import.meta.url), text)
+// Run after a change of the schemas; test/config/json-schema.test.ts and test/callers/kubernetes/definitions.test.ts fail until then.
+write('config', jsonSchemas())
+write('helm/portcullis/crds', definitionFiles())
+
+function write(folder: string, files: Readonly<Record<string, string>>): void {
+  const url = new URL(`../../${folder}/`, import.meta.url)
+  mkdirSync(url, { recursive: true })
+  for (const [name, text] of Object.entries(files)) writeFileSync(new URL(name, url), text)
 }

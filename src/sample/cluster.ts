@@ -62,6 +62,8 @@ export interface SampleCluster {
   requests(): readonly SampleRequest[]
   /** Has a pod write a line into its log. */
   writeLog(namespace: string, pod: string, line: string): void
+  /** Forgets its history, as etcd when it is compacted: watches from before are answered 410. */
+  compact(): void
   close(): Promise<void>
 }
 
@@ -95,6 +97,7 @@ export async function createSampleCluster(options: SampleOptions): Promise<Sampl
     port: bound,
     requests: () => requests,
     writeLog: (namespace, pod, line) => world.logs.write(uidOf(world, namespace, pod), line),
+    compact: () => world.store.compact(),
     close: async () => {
       if (stop.signal.aborted) return
       const closed = once(server, 'close')

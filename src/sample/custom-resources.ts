@@ -3,6 +3,7 @@ import { ageColumn, nameColumn } from './columns.ts'
 import { removeAll } from './deletes.ts'
 import type { Json, JsonObject, KubeObject } from './json.ts'
 import { at, isObject, list, object, text } from './json.ts'
+import { jsonPath } from './json-path.ts'
 import type { Column, ResourceType, Subresource } from './resource-type.ts'
 import { everyVerb } from './resource-type.ts'
 import type { Change } from './store.ts'
@@ -104,15 +105,20 @@ function subresourcesOf(names: JsonObject, version: JsonObject): Subresource[] {
 
 function columnsOf(version: JsonObject): Column[] {
   const declared = list(version, 'additionalPrinterColumns').map((each): Column => {
-    const path = text(each, 'jsonPath').replace(/^\./, '').split('.')
+    const read = jsonPath(text(each, 'jsonPath'))
     const type = text(each, 'type')
     return {
       name: text(each, 'name'),
       type: type === 'integer' || type === 'number' || type === 'boolean' || type === 'date' ? type : 'string',
       priority: at(each, 'priority') === 1 ? 1 : 0,
       description: text(each, 'description') || `Custom resource definition column (in JSONPath format): ${text(each, 'jsonPath')}`,
-      cell: (value, now) => (type === 'date' ? age(text(value, ...path), now) : at(value, ...path) ?? null),
+      cell: (value, now) => (type === 'date' ? ageOf(read(value), now) : read(value)),
     }
   })
   return [nameColumn, ...declared.length > 0 ? declared : [ageColumn]]
+}
+
+/** What has no time yet has an empty cell. */
+function ageOf(time: Json, now: number): Json {
+  return typeof time === 'string' ? age(time, now) : null
 }

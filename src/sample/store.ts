@@ -34,6 +34,7 @@ export class Store {
   #objects = 0
   #bytes = 0
   #historyBytes = 0
+  #forgotten = 0
 
   constructor(limits: StoreLimits) {
     this.#limits = limits
@@ -92,9 +93,17 @@ export class Store {
   /** The changes after a revision, or undefined when some of them are forgotten. */
   since(revision: number): readonly Change[] | undefined {
     if (revision >= this.#revision) return []
+    if (revision < this.#forgotten) return undefined
     const oldest = this.#history[0]
     if (oldest === undefined || revision < oldest.revision - 1) return undefined
     return this.#history.slice(revision - oldest.revision + 1)
+  }
+
+  /** Forgets every change, as etcd does when it is compacted: no watch can be replayed from before now. */
+  compact(): void {
+    this.#forgotten = this.#revision
+    this.#history.length = 0
+    this.#historyBytes = 0
   }
 
   /** Resolves with the next change, after `ms`, or when the signal aborts. */

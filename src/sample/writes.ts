@@ -7,6 +7,7 @@ import { updateManaged } from './managed-fields.ts'
 import { groupVersion } from './resource-type.ts'
 import { alreadyExists, ApiError, badRequest, conflict, invalid, notFound } from './status.ts'
 import type { Target } from './target.ts'
+import { structured } from './structural.ts'
 import { refuseUnknownFields } from './validation.ts'
 import type { World } from './world.ts'
 import { timestamp } from './world.ts'
@@ -46,7 +47,7 @@ export function create(world: World, target: Target, body: JsonObject, options: 
   if (type.namespaced && world.store.get('namespaces', '', namespace) === undefined) throw noSuchNamespace(namespace)
   if (world.store.get(type.storage, namespace, name) !== undefined) throw alreadyExists(type, name)
   const now = timestamp(world)
-  const fresh = settled(type, newObject(body, target, name, now), { now, creating: true })
+  const fresh = structured(type, settled(type, newObject(body, target, name, now), { now, creating: true }))
   validate(fresh, target)
   return commit(world, target, managed(undefined, fresh, options.writer), options)
 }
@@ -105,7 +106,7 @@ export function update(
   if (current === undefined) throw notFound(type, name)
   const wanted = change(current)
   checkPreconditions(current, wanted, target)
-  const next = kept(current, wanted, target)
+  const next = structured(type, kept(current, wanted, target))
   const raised = same(next.spec, current.spec) || type.storage === 'namespaces' ? next : nextGeneration(next)
   const calm = target.subresource === 'status' ? raised : settled(type, raised, { now: timestamp(world), creating: false })
   validate(calm, target)

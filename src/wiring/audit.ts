@@ -13,10 +13,12 @@ export interface AuditDeps {
   readonly secrets: HeldSecrets
   /** In place of those of the config. */
   readonly sinks?: readonly Sink[] | undefined
+  /** Told of every request that a caller was known for. */
+  readonly onUsed: (caller: string, credentialId: string, at: number) => void
 }
 
 /** The audit log of the config; every request's end goes to the metrics as well. */
-export function wireAudit(config: Config, { log, metrics, secrets, sinks = openSinks(config) }: AuditDeps): PolicedAudit {
+export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks = openSinks(config) }: AuditDeps): PolicedAudit {
   const { mode, policy } = config.audit
   return createAudit({
     sinks,
@@ -26,6 +28,7 @@ export function wireAudit(config: Config, { log, metrics, secrets, sinks = openS
     secrets: () => secrets.forms(),
     onEnded: (arrival, facts, outcome) => {
       metrics.ended(arrival, facts, outcome)
+      if (facts.caller !== undefined) onUsed(facts.caller.definition.name, facts.caller.credentialId, arrival.receivedAt)
     },
     onDropped: (sink, lines) => {
       metrics.auditDropped(sink, lines)

@@ -1,5 +1,6 @@
 import { createFilesStore } from '../callers/edit/files-store.ts'
 import type { CallersStore } from '../callers/store.ts'
+import { editStore } from '../cli/stored-callers.ts'
 import type { Config } from '../config/config.ts'
 
 export interface CallersStoreOptions {
@@ -11,6 +12,11 @@ export interface CallersStoreOptions {
 }
 
 /** Where the config says that callers are kept, for a command. */
-export async function openCallersStore({ callers }: Config, { now, into }: CallersStoreOptions): Promise<CallersStore> {
+export async function openCallersStore(config: Config, { now, into, env }: CallersStoreOptions): Promise<CallersStore> {
+  const { callers } = config
+  if (callers.kind === 'kubernetes') {
+    if (into !== undefined) throw new Error('--file is for callers in files; here they are kept in the Kubernetes API')
+    return editStore(config, callers, { now, env })
+  }
   return createFilesStore({ paths: callers.paths, now, into })
 }

@@ -99,7 +99,7 @@ async function makeEntries(config: Config, before: readonly Entry[], options: En
       const { endpoint, files, form } = reading
       // A plugin that goes on running would go on inheriting what is a secret by now.
       const withheld = runsPlugin(wanted.credential, reading) ? secretVariables : []
-      const fingerprint = JSON.stringify([wanted, endpoint, files, form, withheld, config.self])
+      const fingerprint = JSON.stringify([wanted, endpoint, files, form, withheld, ownNamespaces(config, wanted, options.podNamespace)])
       const known = before.find(entry => entry.fingerprint === fingerprint)
       made.push(known ?? await makeEntry(wanted, { ...reading, secretVariables, fingerprint, ownNamespaces: ownNamespaces(config, wanted, options.podNamespace) }, options))
     }
@@ -119,10 +119,11 @@ function discard(made: readonly Entry[], before: readonly Entry[], log: Logger):
   }
 }
 
-/** Where Portcullis itself runs, if it runs in this cluster. A pod that is not told which cluster is its own takes every one for it. */
-export function ownNamespaces({ self }: Config, { name }: ClusterConfig, podNamespace: string | undefined): string[] {
-  if (self !== undefined) return self.cluster === name ? [self.namespace] : []
-  return podNamespace === undefined ? [] : [podNamespace]
+/** Where Portcullis itself runs, if it runs in this cluster, and where its callers are kept, if they are there. A pod that is not told which cluster is its own takes every one for it. */
+export function ownNamespaces({ self, callers }: Config, { name }: ClusterConfig, podNamespace: string | undefined): string[] {
+  const store = callers.kind === 'kubernetes' && callers.cluster === name ? [callers.namespace] : []
+  if (self !== undefined) return self.cluster === name ? [self.namespace, ...store] : store
+  return podNamespace === undefined ? store : [podNamespace, ...store]
 }
 
 interface EntryFacts extends EndpointReading {

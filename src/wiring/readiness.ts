@@ -11,11 +11,12 @@ const patienceMs = 1500
 export interface ReadinessOptions {
   readonly clusters: Clusters
   readonly audit: Audit
+  readonly callers: () => Check
   readonly now: () => number
 }
 
-/** What `/readyz` asks: each cluster's credential and reachability, and the audit sinks. Config and callers are loaded or there is no process. */
-export function createReadiness({ clusters, audit, now }: ReadinessOptions): () => Promise<Check[]> {
+/** What `/readyz` asks: each cluster's credential and reachability, the audit sinks, and the callers' store. The config is loaded or there is no process. */
+export function createReadiness({ clusters, audit, callers, now }: ReadinessOptions): () => Promise<Check[]> {
   const known = new WeakMap<Cluster, { readonly at: number, readonly checks: Promise<Check[]> }>()
   const checksOf = (cluster: Cluster): Promise<Check[]> => {
     const last = known.get(cluster)
@@ -26,7 +27,7 @@ export function createReadiness({ clusters, audit, now }: ReadinessOptions): () 
   }
   return async () => [
     { name: 'config', ok: true },
-    { name: 'callers', ok: true },
+    callers(),
     ...(await Promise.all(clusters.all().map(checksOf))).flat(),
     audit.healthy() ? { name: 'audit', ok: true } : { name: 'audit', ok: false, message: 'a sink cannot write' },
   ]

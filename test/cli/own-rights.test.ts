@@ -8,7 +8,7 @@ import { stringify } from 'yaml'
 import { checkCommand } from '../../src/cli/check.ts'
 import { askOwnRights, type AskOptions } from '../../src/cli/own-rights.ts'
 import { rbacCommand } from '../../src/cli/rbac.ts'
-import { requireCallers } from '../../src/callers/load.ts'
+import { requireStored } from '../../src/cli/stored-callers.ts'
 import { requireConfig } from '../../src/config/load.ts'
 import type { PolicyRule } from '../../src/rbac/permission.ts'
 import { jwt } from '../credentials/tokens.ts'
@@ -47,7 +47,7 @@ async function write(t: Test, { server, ca, credential = { tokenEnv: 'T' }, file
 async function ask(t: Test, given: Given, within = 20_000, more: Partial<AskOptions> = {}) {
   const file = await write(t, given)
   const { config } = await requireConfig(file)
-  const loaded = await requireCallers(config.callers.paths)
+  const loaded = await requireStored(config, { env: {} })
   return askOwnRights(config.clusters[0]!, config, loaded.callers, { env: { T: given.token ?? 'x' }, allowLoose: false, now: Date.now, within, ...more })
 }
 

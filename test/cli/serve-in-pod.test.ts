@@ -62,7 +62,8 @@ t.test('the folder of a pod is a config: its own cluster, the callers and the ce
 t.test('callers may be a folder too, or both', async (t) => {
   const pathsIn = async (files: Files) => {
     const folder = folderWith(t, { 'tls.crt': cert, 'tls.key': key, ...files })
-    return (await loadConfig(folder)).config?.callers.paths.map(path => path.replace(folder, ''))
+    const callers = (await loadConfig(folder)).config?.callers
+    return callers?.kind === 'file' ? callers.paths.map(path => path.replace(folder, '')) : callers
   }
   t.strictSame(await pathsIn({ callers: { 'a.yaml': callers } }), ['callers'])
   t.strictSame(await pathsIn({ 'callers.yaml': callers, 'callers': {} }), ['callers.yaml', 'callers'])

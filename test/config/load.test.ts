@@ -28,7 +28,7 @@ t.test('the least config is complete, in milliseconds and bytes, with absolute p
       openshift: 'auto',
       discovery: { ttl: 600_000, staleFor: 86_400_000, maxSize: 67_108_864 },
     }],
-    callers: { paths: ['/etc/p/callers.yaml'] },
+    callers: { kind: 'file', paths: ['/etc/p/callers.yaml'] },
     audit: { policy: [], sinks: [{ kind: 'stdout' }], mode: 'batch' },
     limits: { maxRequestBody: 3_145_728, maxHeaderSize: 65_536, headerTimeout: 10_000, maxConnections: 20_000 },
     self: undefined,
@@ -59,7 +59,7 @@ log: { level: debug }
       server: 'https://x:6443/k8s/clusters/c-1', caFile: '/etc/p/ca.crt', tlsServerName: 'y', openshift: true,
       credential: { kind: 'tokenFile', path: '/etc/p/token' }, timeouts: { connect: 1000, response: 70_000 }, discovery: { ttl: 60_000, staleFor: 86_400_000 },
     }],
-    callers: { paths: ['/etc/p/a.yaml', '/b'] },
+    callers: { kind: 'file', paths: ['/etc/p/a.yaml', '/b'] },
     audit: {
       policy: [{ level: 'None', callers: [''], resources: [{ group: '', resources: ['pods'] }, { group: 'apps', resources: [] }] }],
       sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10 }],
@@ -114,7 +114,9 @@ for (const [what, text, fault] of [
     /^f.yaml:2:58 clusters\[0\].credential.password: a password does not belong into the config: .* oauthSession: \{ username: \{ fromFile: … \}, password: \{ fromFile: … \} \}/],
   ['two credentials', cluster('').replace('tokenEnv: T', 'tokenEnv: T, tokenFile: f'), /credential: must have exactly one of/],
   ['a token that lives too shortly', cluster('').replace('tokenEnv: T', 'tokenRequest: { bootstrap: { tokenEnv: T }, lifetime: 599s }'), /^f.yaml:2:\d+ clusters\[0\].credential.tokenRequest.lifetime: must be at least 10m/],
-  ['callers in a cluster', `${least}callers: { kubernetes: { namespace: p } }`, /callers.kubernetes: is not part of this version/],
+  ['callers in a cluster that is not there', `${least}callers: { kubernetes: { namespace: p, cluster: b } }`, /callers.kubernetes.cluster: names no cluster of this file; there are: a$/],
+  ['callers in a namespace of no such name', `${least}callers: { kubernetes: { namespace: A_B } }`, /callers.kubernetes.namespace: must be the name of a namespace/],
+  ['callers in files and in a cluster', `${least}callers: { file: c.yaml, kubernetes: { namespace: p } }`, /callers: must have exactly one of: file, kubernetes/],
   ['a webhook sink', `${least}audit: { sinks: [{ webhook: {} }] }`, /sinks\[0\].webhook: is not part of this version/],
   ['no sink', `${least}audit: { sinks: [] }`, /sinks: must not be empty/],
   ['a level with bodies', `${least}audit: { policy: [{ level: RequestResponse }] }`, /level: must be None or Metadata/],
@@ -182,4 +184,12 @@ t.test('a start is given the config, or every fault in one rejection', async (t)
   const folder = t.testdir({ 'good.yaml': least, 'bad.yaml': 'clusters: 3\nx: 1\nlisten: { insecure: true }' })
   t.match(await requireConfig(join(folder, 'good.yaml')), { config: { clusters: [{ name: 'a' }] }, warnings: [] })
   await t.rejects(requireConfig(join(folder, 'bad.yaml')), { name: 'FaultsError', message: /:1:11 clusters: must be a list\n.*:2:1 x: is unknown/ })
+})
+
+t.test('callers in a cluster are in that of self, else in the first, unless one is named', async (t) => {
+  const clusters = 'clusters: [{ name: a, server: "https://x", credential: { tokenEnv: T } }, { name: b, server: "https://y", credential: { tokenEnv: T } }]\n'
+  const read = (more: string, cluster = '') => readConfig('/x/f.yaml', `listen: { insecure: true }\n${clusters}${more}callers: { kubernetes: { namespace: p${cluster} } }\n`).config?.callers
+  t.strictSame(read(''), { kind: 'kubernetes', namespace: 'p', cluster: 'a' })
+  t.strictSame(read('self: { cluster: b, namespace: q }\n'), { kind: 'kubernetes', namespace: 'p', cluster: 'b' })
+  t.strictSame(read('self: { cluster: b, namespace: q }\n', ', cluster: a'), { kind: 'kubernetes', namespace: 'p', cluster: 'a' })
 })

@@ -1,0 +1,152 @@
+import type { Fault } from '../../files/fault.ts'
+import type { CallerDefinition, Rule } from '../../model/caller.ts'
+import { buildCaller, buildKey, buildScope } from '../build.ts'
+import type { KeyRecord } from '../callers.ts'
+import type { WrittenGrant } from '../entries.ts'
+import type { WrittenCaller } from '../schema.ts'
+import type { Held } from './held.ts'
+
+/** What is in force of one caller, and what it was made from: made anew only where that is another. */
+interface Made {
+  readonly written: WrittenCaller
+  readonly rules: readonly (readonly Rule[] | undefined)[]
+  readonly definition: CallerDefinition
+  readonly keys: readonly KeyRecord[]
+}
+
+export interface Assembled {
+  readonly callers: readonly CallerDefinition[]
+  /** By id. */
+  readonly keys: ReadonlyMap<string, KeyRecord>
+  readonly scopes: ReadonlyMap<string, readonly Rule[]>
+  /** By the name of whoever has some: those of the object itself, and those that show beside others. */
+  readonly callerFaults: ReadonlyMap<string, readonly Fault[]>
+  readonly scopeFaults: ReadonlyMap<string, readonly Fault[]>
+  /** How many callers hold a scope, by its name. */
+  readonly holders: ReadonlyMap<string, number>
+}
+
+/**
+ * Puts callers and scopes together, as a whole each time. Rules, definitions and keys that did not change stay
+ * the same objects: what was compiled for them, and what is open under them, goes on.
+ */
+export class Assembly {
+  readonly #rules = new WeakMap<WrittenGrant, readonly Rule[]>()
+  #made = new Map<string, Made>()
+
+  assemble(callers: readonly Held<WrittenCaller>[], scopes: readonly Held<WrittenGrant>[]): Assembled {
+    const rules = new Map<string, readonly Rule[]>()
+    for (const { checked: { name }, inForce } of scopes) if (inForce !== undefined) rules.set(name, this.#rulesOf(inForce))
+    const made = new Map<string, Made>()
+    const holders = new Map<string, number>()
+    for (const { checked: { name }, inForce } of callers) {
+      if (inForce === undefined) continue
+      made.set(name, this.#make(inForce, rules))
+      for (const scope of new Set(scopesOf(inForce))) holders.set(scope, (holders.get(scope) ?? 0) + 1)
+    }
+    this.#made = made
+    const shared = sharedOf(callers)
+    return {
+      callers: [...made.values()].map(({ definition }) => definition),
+      scopes: rules,
+      keys: indexKeys(made, shared),
+      callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, shared)]),
+      scopeFaults: whereSome(scopes, checked => checked.faults),
+      holders,
+    }
+  }
+
+  #rulesOf(scope: WrittenGrant): readonly Rule[] {
+    const known = this.#rules.get(scope) ?? buildScope(scope)
+    this.#rules.set(scope, known)
+    return known
+  }
+
+  /** A scope that is not there grants nothing. */
+  #make(written: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>): Made {
+    const rules = scopesOf(written).map(name => scopes.get(name))
+    const before = this.#made.get(written.name)
+    if (before?.written === written && rules.every((each, index) => each === before.rules[index])) return before
+    const definition = before?.written === written ? withScopes(before.definition, scopes) : buildCaller(written, scopes)
+    return { written, rules, definition, keys: written.keys.map(key => buildKey(key, definition)) }
+  }
+}
+
+/** The same caller with its scopes as they are now; its own rules stay the same objects. */
+function withScopes(definition: CallerDefinition, scopes: ReadonlyMap<string, readonly Rule[]>): CallerDefinition {
+  return { ...definition, grants: definition.grants.map(grant => grant.scope === null ? grant : { ...grant, rules: scopes.get(grant.scope) ?? [] }) }
+}
+
+function whereSome<T>(all: readonly Held<T>[], faultsOf: (checked: Held<T>['checked']) => readonly Fault[]): Map<string, readonly Fault[]> {
+  const some = new Map<string, readonly Fault[]>()
+  for (const { checked } of all) {
+    const faults = faultsOf(checked)
+    if (faults.length > 0) some.set(checked.name, faults)
+  }
+  return some
+}
+
+function scopesOf({ scopes }: WrittenCaller): string[] {
+  return scopes.map(reference => typeof reference === 'string' ? reference : reference.name)
+}
+
+/** Names of more than one owner, or one that has it twice; by the id of the key. */
+type Shared = ReadonlyMap<string, readonly string[]>
+
+/** Keys that are said to be theirs by more than one, in force or not. */
+function sharedOf(callers: readonly Held<WrittenCaller>[]): Shared {
+  const first = new Map<string, string>()
+  const shared = new Map<string, string[]>()
+  const add = (id: string, name: string) => {
+    const owner = first.get(id)
+    const known = shared.get(id)
+    if (owner === undefined) first.set(id, name)
+    else if (known === undefined) shared.set(id, [owner, name])
+    else known.push(name)
+  }
+  for (const { checked: { name, value }, inForce } of callers) {
+    const ids = keyIds(value)
+    for (const id of ids) add(id, name)
+    if (inForce === undefined || inForce === value) continue
+    for (const { id } of inForce.keys) if (!ids.includes(id)) add(id, name)
+  }
+  return shared
+}
+
+/** Of a caller that may be no sound one. */
+function keyIds({ keys }: WrittenCaller): string[] {
+  if (!Array.isArray(keys)) return []
+  return (keys as readonly unknown[]).flatMap((key) => {
+    const id: unknown = typeof key === 'object' && key !== null && 'id' in key ? key.id : undefined
+    return typeof id === 'string' ? [id] : []
+  })
+}
+
+/** Whose a key is that two callers have nobody can say, so it opens nothing. */
+function indexKeys(made: ReadonlyMap<string, Made>, shared: Shared): Map<string, KeyRecord> {
+  const index = new Map<string, KeyRecord>()
+  for (const { keys } of made.values()) {
+    for (const key of keys) if (!shared.has(key.id)) index.set(key.id, key)
+  }
+  return index
+}
+
+function sharedKeys({ name, value, locate }: Held<WrittenCaller>['checked'], shared: Shared): Fault[] {
+  if (shared.size === 0) return []
+  return keyIds(value).flatMap((id, index) => {
+    const all = shared.get(id)
+    if (all === undefined) return []
+    const others = [...new Set(all)].filter(owner => owner !== name)
+    const where = others.length === 0 ? 'this caller has it twice' : `caller ${others.join(', ')} has it too`
+    return [locate(['keys', index, 'id'], `is there twice: ${where}; until that is mended key ${id} opens nothing`)]
+  })
+}
+
+function unknownScopes({ value, faults, locate }: Held<WrittenCaller>['checked'], count: number, scopes: ReadonlyMap<string, unknown>): Fault[] {
+  if (faults.length > 0) return []
+  return scopesOf(value).flatMap((name, index) => {
+    if (scopes.has(name)) return []
+    const there = count === 0 ? 'there is none' : `kubectl get scopes lists those that there are`
+    return [locate(['scopes', index], `names no scope that is in force: ${name}; it grants nothing until there is one (${there})`)]
+  })
+}
