@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import { createAdmit, createRecheck, type Stops } from './admit.ts'
 import { claimedKeyId, createApiKeyAuthenticator } from './authenticate/api-key.ts'
 import { createClientCertificateAuthenticator } from './authenticate/client-certificate.ts'
@@ -6,62 +5,31 @@ import { createFirstOf } from './authenticate/first-of.ts'
 import { createJwtAuthenticator } from './authenticate/jwt.ts'
 import { createAuthorize } from './authorize/authorize.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
-import type { PolicedAudit } from './audit/create.ts'
-import type { Sink } from './audit/sinks/sink.ts'
 import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
-import type { HeldSecrets } from './credentials/held-secrets.ts'
 import { createForward } from './forward/forward.ts'
-import { createLedger, type Ledger } from './limits/ledger.ts'
+import { createLedger } from './limits/ledger.ts'
 import { createLimits } from './limits/limits.ts'
 import { createPacer } from './limits/pacer.ts'
 import { createWrongCredentials } from './limits/wrong-credentials.ts'
-import { createAdminServer, type AdminOptions, type AdminServer } from './listen/admin.ts'
+import { createAdminServer, type AdminServer } from './listen/admin.ts'
 import { createDataServer, type DataServer } from './listen/data-server.ts'
 import { createParserRefusal } from './listen/parser-refusal.ts'
 import { createRequestHandler } from './listen/request.ts'
 import { createSourceIPs } from './listen/source.ts'
 import { createUpgradeHandler } from './listen/upgrade.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { createOnward } from './onward.ts'
 import { createResolve } from './resolve/resolve.ts'
 import { scheduleUnreferenced } from './schedule.ts'
 import { createStreams } from './streams/open-streams.ts'
 import type { Streams } from './streams/streams.ts'
 import { createTunnel } from './tunnel/tunnel.ts'
-import { wireAudit } from './wiring/audit.ts'
-import { wireCallers, type CallersWiring } from './wiring/callers.ts'
-import { wireClusters, type ClusterWiring } from './wiring/clusters.ts'
-import { drain, type DrainState } from './wiring/drain.ts'
-import { wireIdentity, type IdentityWiring } from './wiring/identity.ts'
+import { drain } from './wiring/drain.ts'
 import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
 import { Reloads } from './wiring/reloads.ts'
+import { makeRooms, type BuildOptions, type Rooms } from './wiring/rooms.ts'
 import { readTls } from './wiring/tls.ts'
-
-export interface BuildOptions {
-  readonly log: Logger
-  /** Told of every secret that is held; what the log and the audit log take them out by. */
-  readonly secrets: HeldSecrets
-  readonly env?: NodeJS.ProcessEnv
-  /** The namespace of the pod that this process runs in, if it does. */
-  readonly podNamespace?: string | undefined
-  /** Where the kubelet puts what a pod needs. */
-  readonly podFolder?: string | undefined
-  /** Read credentials though every user of the machine may. */
-  readonly allowLoose?: boolean
-  /** Node's own metrics; false where several proxies live in one process. */
-  readonly nodeMetrics?: boolean
-  /** Of one worker of several: what the primary has for all of them. */
-  readonly shared?: Shared | undefined
-}
-
-/** Stands in for parts that there is one of, however many processes serve. */
-export interface Shared {
-  readonly sinks: readonly Sink[]
-  readonly ledger: Ledger
-  readonly admin: (parts: Omit<AdminOptions, 'metrics'> & { readonly metrics: Metrics }) => AdminServer
-}
 
 export interface Portcullis {
   readonly port: number
@@ -72,21 +40,6 @@ export interface Portcullis {
   configReloaded(ok: boolean): void
   /** Ends what is open as its protocol ends, finishes what is under way, closes. Milliseconds, see `drain`. */
   close(options?: { readonly notice?: number, readonly patience?: number }): Promise<void>
-}
-
-/** What the way of a request draws on: made first, closed last. */
-interface Rooms {
-  readonly config: Config
-  readonly log: Logger
-  readonly metrics: Metrics
-  readonly audit: PolicedAudit
-  readonly callers: CallersWiring
-  readonly identity: IdentityWiring
-  readonly wired: ClusterWiring
-  readonly drain: DrainState
-  readonly live: { config: Config }
-  readonly configReloaded: (ok: boolean) => void
-  readonly shared: Shared | undefined
 }
 
 /** Chooses the parts and wires them: the one place that does. Rejects where one of them cannot be, and then leaves nothing open. */
@@ -133,29 +86,6 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
 function makeAdmin({ config, wired, callers, audit, metrics, drain, log, shared }: Rooms): AdminServer {
   const checks = createReadiness({ clusters: wired.clusters, audit, callers: callers.check, now: Date.now })
   return (shared?.admin ?? createAdminServer)({ ...config.admin, checks, metrics, draining: () => drain.closing, log })
-}
-
-async function makeRooms(config: Config, { log, secrets, env = process.env, podNamespace, podFolder, allowLoose = false, nodeMetrics = true, shared }: BuildOptions, undo: (() => unknown)[]): Promise<Rooms> {
-  const metrics = createMetrics({ now: Date.now, nodeMetrics })
-  const inForce = { config: true, callers: true }
-  const reloaded = (what: keyof typeof inForce) => (ok: boolean) => {
-    inForce[what] = ok
-    metrics.configReload(inForce.config && inForce.callers)
-  }
-  const wired = await wireClusters(config, { log, secrets, metrics, env, podNamespace, podFolder, allowLoose })
-  undo.push(() => wired.close())
-  const callers = await wireCallers(config, { log, onReload: reloaded('callers'), findCluster: name => wired.clusters.find(name) })
-  undo.push(() => callers.close())
-  const identity = wireIdentity(config, callers, log)
-  undo.push(() => identity.close())
-  const audit = wireAudit(config, { log, metrics, secrets, sinks: shared?.sinks, onUsed: callers.used })
-  undo.push(() => audit.close())
-  return {
-    config, log, metrics, audit, callers, identity, wired, shared,
-    drain: { closing: false, refusing: false },
-    live: { config },
-    configReloaded: reloaded('config'),
-  }
 }
 
 function makeStops({ callers, identity: { issuers, authorities }, wired: { clusters }, metrics, log, shared }: Rooms): { streams: Streams, stops: Stops } {
