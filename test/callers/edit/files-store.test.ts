@@ -20,7 +20,7 @@ t.test('what is there is read with its place', async (t) => {
 })
 
 t.test('what is not sound is neither read nor changed', async (t) => {
-  const folder = t.testdir({ 'x.yaml': 'callers: [{ name: c, jwt: {} }]', 'y.yaml': text })
+  const folder = t.testdir({ 'x.yaml': 'callers: [{ name: c, jot: {} }]', 'y.yaml': text })
   const store = createFilesStore({ paths: [folder] })
   await t.rejects(store.read(), { name: 'FaultsError' })
   await t.rejects(store.change(() => [addKey('a', 'aaaaaaaa')]), { name: 'FaultsError', message: /x.yaml:1:22/ })
