@@ -40,7 +40,7 @@ async function story(t: Test, { url, ca, adminToken, proxyToken }: ApiServer, { 
     return ran.stdout
   }
 
-  await run('apply -f -', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  for (const name of [namespace, 'team-a']) await run('apply -f -', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   await run(`apply -f ${crds}`)
   await run('wait --for=condition=Established crd/callers.portcullis.dev crd/scopes.portcullis.dev --timeout=60s')
   // What rbac prints is enough for all that follows.
