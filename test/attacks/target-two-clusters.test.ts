@@ -47,12 +47,14 @@ for (const way of everyWay) {
   t.test(`${way}: unknown and forbidden clusters answer alike`, async (t) => {
     const denied = { status: 403, code: 'ClusterDenied' }
     const answers = []
-    for (const name of ['b', 'nowhere', 'A', 'a%2d', 'prod']) {
-      if (name === 'a%2d') continue
+    for (const name of ['b', 'nowhere', 'prod']) {
       const { body } = await target.refused(t, way, { target: `/clusters/${name}/api/v1/namespaces/x/pods`, key: onlyA.key }, denied)
-      answers.push(body.toString().replaceAll(name === 'A' || name === 'b' ? '\0' : name, '*'))
+      // The line that would allow it has the name that was asked for, whether there is such a cluster or not.
+      answers.push(body.toString().replaceAll(`[${name}]`, '[*]'))
     }
     t.equal(new Set(answers).size, 1, 'the same words')
+    const { body } = await target.refused(t, way, { target: '/clusters/A/api/v1/namespaces/x/pods', key: onlyA.key }, denied)
+    t.notMatch(body.toString(), /clusters:/, 'no line for what can be no cluster\'s name')
   })
 }
 
