@@ -40,14 +40,23 @@ export function listFor(caller: CallerDefinition, cluster: ClusterFacts, namespa
         if (permission.verb === '*' || permission.kind === 'url' || permission.resource.includes('*')) addRoutes(within, rule)
         continue
       }
-      const asked = requestFor(permission, namespace)
-      const verdict = judgeIn(caller, cluster, { attributes: asked, upgrade: false, contentType: undefined })
+      const judge = (asked: Permission) => judgeIn(caller, cluster, { attributes: requestFor(asked, namespace), upgrade: false, contentType: undefined })
+      const verdict = judge(permission)
       if (verdict.allowed) allowed.push(permission)
-      else closed.push({ permission, routes: verdict.code === 'EscalationDenied' ? routesOf(asked, cluster, caller.impersonate !== undefined) : [] })
+      else closed.push({ permission, routes: verdict.code === 'EscalationDenied' ? routesOf(requestFor(permission, namespace), cluster, caller.impersonate !== undefined) : [] })
+      // What it needs beside it may be there for some names alone: an update that creates, say.
+      if (!verdict.allowed) allowed.push(...named(permission, caller).filter(one => judge(one).allowed))
     }
   }
   const granted = new Permissions(allowed)
   return { allowed, closed: closed.filter(({ permission }) => !granted.cover(permission)), closedWithin: [...within], elsewhere: namespacesBeside(caller, namespace) }
+}
+
+/** The same of each name that a rule speaks of. */
+function named(permission: Permission, caller: CallerDefinition): Permission[] {
+  if (permission.kind === 'url' || permission.name !== null) return []
+  const names = new Set(rulesOf(caller).flatMap(({ rule }) => rule.resourceNames))
+  return [...names].map(name => ({ ...permission, name }))
 }
 
 function rulesOf({ grants }: CallerDefinition): { rule: Rule, grant: Grant }[] {
