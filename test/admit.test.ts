@@ -78,10 +78,10 @@ t.test('of several refusals the first in the order of the contract is given', as
 t.test('an unknown cluster and a forbidden one are refused in the same words', async (t) => {
   const message = async (target: string, caller: Partial<CallerDefinition>) =>
     admitWith({ caller }).admit(from({ target }), trailOf()).then(() => 'admitted', (error: Error) => error.message)
-  const [unknown, forbidden] = [await message('/clusters/nowhere/api', {}), await message('/clusters/prod/api', { clusters: ['test'] })]
+  const [unknown, forbidden] = [await message('/clusters/nowhere/api', { clusters: ['test'] }), await message('/clusters/prod/api', { clusters: ['test'] })]
   t.equal(forbidden, unknown.replace('nowhere', 'prod'), 'but for the name that the caller itself wrote')
-  t.match(forbidden, /may not use this cluster; to allow it, beside what is there, if it exists: clusters: \[prod\]$/)
-  for (const [target, caller] of [['/api', { clusters: ['test'] }], ['/clusters/p%72od/api', {}]] as const) {
+  t.match(forbidden, /may not use this cluster; to allow it, if there is such a cluster: clusters: \[test, prod\]$/)
+  for (const [target, caller] of [['/api', { clusters: ['test'] }], ['/clusters/p%72od/api', { clusters: ['test'] }], ['/clusters/nowhere/api', {}]] as const) {
     t.match(await message(target, caller), /may not use this cluster$/, `${target}: no name of the caller's own, none of ours`)
   }
 })

@@ -60,11 +60,12 @@ function look(definition: CallerDefinition, access: Access, question: Question, 
 /** What is asked for, and, where there is one, the create that it needs as well. */
 type Findings = readonly [Finding, Finding | undefined]
 
-/** That no rule allows one of them, with the line that allows all that none does. */
+/** That no rule allows one of them, with the line that allows all that none does, past the guard too. */
 function outOfScope({ name }: CallerDefinition, { grants }: Access, { asked }: Finding, findings: Findings, why?: string): Verdict {
   const message = `${explainRefusal(name, grants, asked)}${why === undefined ? '' : ` (${why})`}`
-  const missing = findings.filter(finding => finding !== undefined && finding.match === undefined)
-  return deny('ScopeDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(missing) })))
+  const wanting = findings.filter(finding => finding !== undefined && finding.match?.acknowledged !== true)
+  const acknowledge = routesIn(wanting)
+  return deny('ScopeDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(wanting), acknowledge }), acknowledge.length > 0 ? ', if it is meant' : ''))
 }
 
 /** Which routes the guard keeps closed, why, and the line that opens them for this request alone. */
@@ -72,12 +73,15 @@ function guarded({ name }: CallerDefinition, cluster: ClusterFacts, { asked, rou
   const why = routes.filter(route => !rule.acknowledge.includes(route)).map(route => `route ${route} (${reasonFor(route, cluster)})`).join(' and ')
   const message = `caller "${name}" may not ${describeRequest(asked)}: guarded by ${why}, which the rule that allows it (${text}) does not acknowledge`
   const closed = findings.filter(finding => finding?.match?.acknowledged === false)
-  const acknowledge = [...new Set(closed.flatMap(finding => finding?.routes ?? []))]
-  return deny('EscalationDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(closed), acknowledge }), ', if it is meant'))
+  return deny('EscalationDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(closed), acknowledge: routesIn(closed) }), ', if it is meant'))
 }
 
 function verbsOf(findings: readonly (Finding | undefined)[]): string[] {
   return findings.flatMap(finding => finding?.asked.verb ?? [])
+}
+
+function routesIn(findings: readonly (Finding | undefined)[]): GuardRoute[] {
+  return [...new Set(findings.flatMap(finding => finding?.routes ?? []))]
 }
 
 function ruleOf(match: Match | undefined): MatchedRule | null {

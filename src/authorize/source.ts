@@ -30,9 +30,10 @@ const clusterName = /^[a-z0-9][a-z0-9.-]*$/
 
 /**
  * The same for a cluster. An unknown one and a forbidden one answer alike: names of clusters are not
- * for everybody. `named` is what the caller itself wrote into its URL.
+ * for everybody. `named` is what the caller itself wrote into its URL; to a caller that may use every
+ * cluster there is nothing to add.
  */
-export function refuseCluster({ name }: CallerDefinition, named: string | undefined): string {
-  const line = named === undefined || !clusterName.test(named) ? undefined : listField('clusters', [named])
-  return withCure(`caller "${name}" may not use this cluster`, line, ', beside what is there, if it exists')
+export function refuseCluster({ name, clusters }: CallerDefinition, named: string | undefined): string {
+  const line = clusters === undefined || named === undefined || !clusterName.test(named) ? undefined : listField('clusters', [...clusters, named])
+  return withCure(`caller "${name}" may not use this cluster`, line, ', if there is such a cluster')
 }

@@ -192,7 +192,7 @@ t.test('of an address and of a cluster, the line that lets them in', async (t) =
     'caller "ci" may not come from 192.0.2.1; to allow it, beside what is there: allowedFrom: ["192.0.2.1/32"]', 'the networks it has are not told')
   for (const source of ['', 'unknown', '10.0.0.1]']) t.equal(lineOf(refuseSource(definition(), source)), undefined)
   const line = lineOf(refuseCluster(definition({ clusters: ['test'] }), 'prod')) ?? ''
-  t.equal(line, 'clusters: [prod]')
+  t.equal(line, 'clusters: [test, prod]')
   t.ok(mayUseCluster(load(['[]'], [line]), 'prod'))
   for (const named of [undefined, 'a%20b', 'x]', '']) t.equal(lineOf(refuseCluster(definition(), named)), undefined)
 })

@@ -130,7 +130,7 @@ export function whyFailed(error: unknown, cluster: string, namespace: string, ot
   const { statusCode, message } = error
   const where = `cluster ${cluster}, namespace ${namespace}`
   if (statusCode === 404) return `${where}: the API server serves no callers.portcullis.dev (${message}): kubectl apply -f helm/portcullis/crds`
-  if (statusCode === 403) return `${where}: our account may not do that (${message}): portcullis rbac prints what serve needs`
+  if (statusCode === 403) return `${where}: our account may not do that (${message}): portcullis rbac prints what serve needs; commands that change callers take a config with a credential of your own`
   return `${where}: ${message}`
 }
 

@@ -85,7 +85,7 @@ t.test('as JSON', async (t) => {
 })
 
 t.test('a cluster that the caller may not use lists nothing', async (t) => {
-  t.match(await run({ cluster: 'test' }, { ...ci, clusters: ['prod'] }), { code: 1, stdout: '', stderr: /may not use this cluster; .*clusters: \[test\]/ })
+  t.match(await run({ cluster: 'test' }, { ...ci, clusters: ['prod'] }), { code: 1, stdout: '', stderr: /may not use this cluster; .*clusters: \[prod, test\]/ })
   t.match(await run({ cluster: 'nowhere' }), { code: 1, stdout: '', stderr: /may not use this cluster/ })
 })
 
