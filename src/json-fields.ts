@@ -15,3 +15,11 @@ export function parseFields(text: Buffer | string): Fields | undefined {
     return undefined
   }
 }
+
+/** The same text for whatever is the same JSON, in whatever order its fields stand. */
+export function formOf(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) => {
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1))
+  })
+}

@@ -1,3 +1,4 @@
+import { matchesGlob } from '../glob.ts'
 import type { ClaimCondition } from '../model/identity.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -26,20 +27,5 @@ function saysOneOf(value: unknown, expected: ClaimCondition['expected']): boolea
 }
 
 function says(value: unknown, expected: ClaimCondition['expected']): boolean {
-  return typeof value === 'string' && typeof expected === 'string' ? globMatches(expected, value) : value === expected
-}
-
-/** `*` is any run of characters, `/` among them. Linear: each piece is looked for once, from where the one before ended. */
-export function globMatches(glob: string, text: string): boolean {
-  const [first = '', ...rest] = glob.split('*')
-  const last = rest.pop()
-  if (last === undefined) return glob === text
-  if (!text.startsWith(first)) return false
-  let at = first.length
-  for (const piece of rest) {
-    const found = text.indexOf(piece, at)
-    if (found === -1) return false
-    at = found + piece.length
-  }
-  return text.length - last.length >= at && text.endsWith(last)
+  return typeof value === 'string' && typeof expected === 'string' ? matchesGlob(expected, value) : value === expected
 }

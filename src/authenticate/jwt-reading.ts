@@ -1,7 +1,9 @@
+import { parseFields, type Fields } from '../json-fields.ts'
+
 /** What a token says of itself before anybody has believed it: only whom to ask about it. */
 export interface UnverifiedJwt {
   readonly issuer: string
-  readonly header: Readonly<Record<string, unknown>>
+  readonly header: Fields
 }
 
 /** Characters. Node's limit of a head lets more through, and what is not read costs nothing. */
@@ -18,11 +20,6 @@ export function readJwt(token: string): UnverifiedJwt | undefined {
 }
 
 // By the parser that jose reads the verified bytes with: where a name is there twice, both take the last.
-function fieldsOf(encoded: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : undefined
-  } catch {
-    return undefined
-  }
+function fieldsOf(encoded: string): Fields | undefined {
+  return parseFields(Buffer.from(encoded, 'base64url'))
 }

@@ -1,7 +1,8 @@
+import { isGlob, matchesGlob } from '../glob.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Rule } from '../model/caller.ts'
 import { addBits, Dimension, emptyBits, setBit, type Bits } from './bits.ts'
-import { coversAll, isGlob, matchesGlob } from './namespaces.ts'
+import { coversAll } from './namespaces.ts'
 
 /** Namespaces that a request named and that globs were tried on; then the memory starts over. */
 const maxRemembered = 256

@@ -1,26 +1,47 @@
+import { isAbsolute } from 'node:path'
 import type { Fault, Path } from '../files/fault.ts'
-import type { Entry } from './entries.ts'
+import { formOf } from '../json-fields.ts'
 import { listOf } from './build-identity.ts'
+import type { Entry } from './entries.ts'
 import type { Report } from './report.ts'
 import type { WrittenCaller } from './schema.ts'
 import type { WrittenClientCertificate, WrittenJwt } from './schema-identity.ts'
 
 /** Faults and warnings of a caller's credentials that are no keys. */
 export function checkIdentities(entry: Entry<WrittenCaller>, report: Report): void {
-  for (const [path, jwt] of conditionsOf(entry, 'jwt')) {
+  for (const [path, jwt] of conditionsOf(entry, 'jwt', entry.value?.jwt)) {
     checkSource(entry, path, jwt, report)
     checkClaims(entry, [...path, 'claims'], jwt.claims, report)
     checkSharedIssuer(entry, path, jwt, report)
   }
-  for (const [path, certificate] of conditionsOf(entry, 'clientCertificate')) checkCertificate(entry, path, certificate, report)
+  for (const [path, certificate] of conditionsOf(entry, 'clientCertificate', entry.value?.clientCertificate)) checkCertificate(entry, path, certificate, report)
+}
+
+/** Of an entry that stands in no folder, files are named in full. */
+export function checkFilesInFull(entry: Entry<WrittenCaller>, report: Report): void {
+  for (const [path, jwt] of conditionsOf(entry, 'jwt', entry.value?.jwt)) {
+    for (const field of ['jwksFile', 'caFile'] as const) {
+      const file = jwt[field]
+      if (file !== undefined && !isAbsolute(file)) report.fault(entry, [...path, field], 'must be an absolute path, where the proxy has the file: an object is in no folder that it could be relative to')
+    }
+  }
+}
+
+/** By condition: of thousands that are put together anew, few are new. */
+const forms = new WeakMap<object, string>()
+
+function knownFormOf(condition: object): string {
+  const form = forms.get(condition) ?? formOf(condition)
+  forms.set(condition, form)
+  return form
 }
 
 /** What is the same credential for two callers is refused for both. */
 export function checkTwins(entries: readonly Entry<WrittenCaller>[], report: Report): void {
   const seen = new Map<string, { readonly name: string, readonly locate: () => Fault }>()
   for (const entry of entries) {
-    for (const [path, condition] of [...conditionsOf(entry, 'jwt'), ...conditionsOf(entry, 'clientCertificate')]) {
-      const form = formOf(condition)
+    for (const [path, condition] of [...conditionsOf(entry, 'jwt', entry.value?.jwt), ...conditionsOf(entry, 'clientCertificate', entry.value?.clientCertificate)]) {
+      const form = knownFormOf(condition)
       const first = seen.get(form)
       if (first === undefined) {
         seen.set(form, { name: entry.value.name, locate: () => entry.document.locate({ path: entry.path, message: '' }) })
@@ -32,12 +53,9 @@ export function checkTwins(entries: readonly Entry<WrittenCaller>[], report: Rep
   }
 }
 
-type Field = 'jwt' | 'clientCertificate'
-
-function conditionsOf<F extends Field>({ value, sound }: Entry<WrittenCaller>, field: F): (readonly [Path, F extends 'jwt' ? WrittenJwt : WrittenClientCertificate])[] {
-  const written = (value as WrittenCaller | null | undefined)?.[field]
+function conditionsOf<T extends object>({ sound }: Entry<unknown>, field: 'jwt' | 'clientCertificate', written: T | readonly T[] | undefined): (readonly [Path, T])[] {
   const list = Array.isArray(written)
-  return listOf(written as never).map((one, index) => [list ? [field, index] : [field], one] as const).filter(([path]) => sound(path))
+  return listOf(written).map((one, index) => [list ? [field, index] : [field], one] as const).filter(([path]) => sound(path))
 }
 
 function checkSource(entry: Entry<WrittenCaller>, path: Path, { issuer, jwksFile, jwksUri, discovery = false, caFile }: WrittenJwt, report: Report): void {
@@ -65,10 +83,15 @@ function checkClaims(entry: Entry<WrittenCaller>, path: Path, claims: Readonly<R
     const at = [...path, name]
     if (typeof expected === 'object' && expected !== null && !Array.isArray(expected)) {
       checkClaims(entry, at, expected as Readonly<Record<string, unknown>>, report, depth + 1)
-    } else if (typeof expected !== 'string' && typeof expected !== 'number' && typeof expected !== 'boolean') {
+    } else if (!isComparable(expected)) {
       report.fault(entry, at, 'must be a text, a number, true or false, or a mapping of them; for one of several write one jwt for each')
     } else if (/^\*+$/.test(String(expected))) report.warn(entry, at, 'matches whatever the token says')
   }
+}
+
+/** No JSON has a number that is not finite. */
+function isComparable(expected: unknown): boolean {
+  return typeof expected === 'string' || typeof expected === 'boolean' || Number.isFinite(expected)
 }
 
 /** Issuers that sign for everybody who comes, and claims that say for whom. */
@@ -94,12 +117,4 @@ function checkCertificate(entry: Entry<WrittenCaller>, path: Path, certificate: 
     report.fault(entry, path, 'must have one of: subject, subjectAltName, publicKeySha256: without, every certificate would be this caller')
   }
   if (subject !== undefined && Object.keys(subject).length === 0) report.fault(entry, [...path, 'subject'], 'must have an attribute such as commonName')
-}
-
-/** The same for conditions that mean the same, but for the order of their lists. */
-function formOf(condition: object): string {
-  return JSON.stringify(condition, (_name, value: unknown) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1))
-  })
 }

@@ -227,9 +227,9 @@ class KubernetesStore implements KubernetesCallers {
     if (first) this.#tellLoaded()
   }
 
-  #tell({ callerFaults, scopeFaults }: Assembled): void {
+  #tell({ callerFaults, scopeFaults, warnings }: Assembled): void {
     const faults = [...scopeFaults.values(), ...callerFaults.values()].flat()
     this.#options.report(faults.length === 0)
-    this.#told.tell(faults, [...this.#scopes.values(), ...this.#callers.values()].flatMap(({ checked }) => checked.warnings))
+    this.#told.tell(faults, [...[...this.#scopes.values(), ...this.#callers.values()].flatMap(({ checked }) => checked.warnings), ...warnings])
   }
 }

@@ -17,8 +17,8 @@ const jwt = Type.Object({
   audience,
   discovery: Type.Optional(Type.Boolean({ description: 'true: the keys are found through <issuer>/.well-known/openid-configuration.' })),
   jwksUri: Type.Optional(text('an https URL', '^https://', 'Where the keys are (a JWKS).')),
-  jwksFile: Type.Optional(text('a file', filled, 'The keys (a JWKS) in a file, which is followed; relative to this one.')),
-  caFile: Type.Optional(text('a file', filled, 'Whom to trust for discovery and jwksUri; default: the authorities that Node trusts.')),
+  jwksFile: Type.Optional(text('a file', filled, 'The keys (a JWKS) in a file of the proxy, which is followed; relative to a file of callers, absolute in a Caller object.')),
+  caFile: Type.Optional(text('a file', filled, 'Whom to trust for discovery and jwksUri, in a file as jwksFile is; default: the authorities that Node trusts.')),
   algorithms: Type.Array(Type.Unsafe<(typeof jwtAlgorithms)[number]>({ type: 'string', enum: [...jwtAlgorithms] }), {
     default: [...jwtAlgorithms], minItems: 1, description: 'How the token may be signed.',
   }),

@@ -1,3 +1,4 @@
+import { listOf } from '../callers/build-identity.ts'
 import type { WrittenCaller } from '../callers/schema.ts'
 import { openStore, type CallersDeps } from './callers-deps.ts'
 import { stateOf } from './key-life.ts'
@@ -21,6 +22,9 @@ interface Row {
   readonly keys: number
   /** Of them, those that open something. */
   readonly activeKeys: number
+  /** How many there are of each. */
+  readonly jwt: number
+  readonly clientCertificate: number
 }
 
 /** `portcullis caller list`, by name. Returns the exit code: 0, or 1 where the callers cannot be read. */
@@ -34,10 +38,11 @@ export function callerListCommand({ configFile, json = false }: ListArgs, deps: 
   })
 }
 
-function rowOf({ name, description, scopes, rules, clusters, keys }: WrittenCaller, now: number): Row {
+function rowOf({ name, description, scopes, rules, clusters, keys, jwt, clientCertificate }: WrittenCaller, now: number): Row {
   return {
     name, description: description ?? null, scopes: scopes.map(reference), rules: rules.length, clusters: clusters ?? null,
     keys: keys.length, activeKeys: keys.filter(key => stateOf(key, now) === 'active').length,
+    jwt: listOf(jwt).length, clientCertificate: listOf(clientCertificate).length,
   }
 }
 
@@ -57,5 +62,6 @@ const columns: readonly Column<Row>[] = [
   { head: 'OWN RULES', cell: ({ rules }) => String(rules) },
   { head: 'CLUSTERS', cell: ({ clusters }) => clusters === null ? 'all' : clusters.join(' ') || 'none' },
   { head: 'KEYS', cell: ({ keys, activeKeys }) => keys === activeKeys ? String(keys) : `${keys} (${activeKeys} active)` },
+  { head: 'ALSO BY', cell: ({ jwt, clientCertificate }) => [...jwt === 0 ? [] : ['jwt'], ...clientCertificate === 0 ? [] : ['certificate']].join(' ') || '-' },
   { head: 'DESCRIPTION', cell: ({ description }) => description ?? '' },
 ]

@@ -1,8 +1,10 @@
 import { buildCaller, buildScope } from '../callers/build.ts'
+import { listOf } from '../callers/build-identity.ts'
 import type { WrittenCaller } from '../callers/schema.ts'
 import type { Stored, StoredCallers } from '../callers/store.ts'
 import type { CallerDefinition, Grant } from '../model/caller.ts'
 import { findStored, openStore, type CallersDeps } from './callers-deps.ts'
+import { identityWords } from './identity-words.ts'
 import { sameForm, stateOf } from './key-life.ts'
 import { write } from './output.ts'
 import { ruleWords } from './rule-words.ts'
@@ -42,6 +44,7 @@ function show({ value, where }: Stored<WrittenCaller>, { scopes }: StoredCallers
     keys: value.keys.map(key => ({
       id: key.id, createdAt: sameForm(key.createdAt), expiresAt: sameForm(key.expiresAt), revokedAt: sameForm(key.revokedAt), state: stateOf(key, now),
     })),
+    jwt: listOf(value.jwt), clientCertificate: listOf(value.clientCertificate),
     may: caller.grants.map(grant => ({ scope: grant.scope, namespaces: grant.namespaces ?? null, rules: grant.rules.map(rule => ruleWords(rule, grant)) })),
     opens: routesOf(caller),
   }
@@ -69,7 +72,9 @@ function toText(shown: Shown): string {
     ['Discovery', discovery ? 'yes' : 'only by its rules'],
     ['Opens', opens.length === 0 ? 'no guarded route' : opens.map(({ route, by }) => `${route} (${by.map(scopeWords).join(', ')})`).join(', ')],
   ]
-  return `${formatFields(fields)}\nKeys:\n${indent(keyTable(shown))}\nMay:\n${indent(mayWords(shown))}`
+  const others = identityWords(shown)
+  const also = others.length === 0 ? '' : `\nAlso:\n${indent(others.map(line => `${line}\n`).join(''))}`
+  return `${formatFields(fields)}\nKeys:\n${indent(keyTable(shown))}${also}\nMay:\n${indent(mayWords(shown))}`
 }
 
 function scopeWords(scope: string | null): string {
@@ -85,8 +90,8 @@ function limitWords({ requestsPerSecond, burst, inFlight, streams }: Shown['limi
   return words.join('; ') || 'none'
 }
 
-function keyTable({ name, keys }: Shown): string {
-  if (keys.length === 0) return `none: portcullis key create ${name}\n`
+function keyTable({ name, keys, jwt, clientCertificate }: Shown): string {
+  if (keys.length === 0) return jwt.length + clientCertificate.length === 0 ? `none: portcullis key create ${name}\n` : 'none\n'
   return formatTable([
     { head: 'ID', cell: ({ id }) => id },
     { head: 'CREATED', cell: ({ createdAt }) => createdAt ?? '-' },

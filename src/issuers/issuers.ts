@@ -1,4 +1,5 @@
 import { watchFiles } from '../files/watch.ts'
+import { formOf } from '../json-fields.ts'
 import type { KeySource } from '../model/identity.ts'
 import { scheduleUnreferenced } from '../schedule.ts'
 import { FollowedIssuer, type FollowedIssuerOptions } from './followed-issuer.ts'
@@ -42,9 +43,4 @@ export function createIssuers({ now, log, read = readSource, watch = watchFiles,
     },
     close: () => use([]),
   }
-}
-
-/** The same for sources that are the same. */
-export function formOf(source: KeySource): string {
-  return JSON.stringify(Object.entries(source).sort(([a], [b]) => a < b ? -1 : 1))
 }

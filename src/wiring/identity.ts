@@ -16,11 +16,13 @@ export interface IdentityWiring {
 export function wireIdentity(config: Config, callers: Pick<Callers, 'all' | 'onChange'>, log: Logger): IdentityWiring {
   const issuers = createIssuers({ now: Date.now, log })
   const authorities = createClientAuthorities()
+  let told: string | undefined
   const follow = () => {
     const all = callers.all()
     issuers.use(all.flatMap(({ identities }) => (identities?.jwts ?? []).map(({ source }) => source)))
     const missing = missingClientCa(config, all)
-    if (missing !== undefined) log.warn({}, `listen.tls ${missing}`)
+    if (missing !== undefined && missing !== told) log.warn({}, `listen.tls ${missing}`)
+    told = missing
   }
   follow()
   callers.onChange(follow)

@@ -258,8 +258,9 @@ t.test('a stream ends with its certificate, and with the condition that it met',
   t.match(last.toString(), /^0\r\n/, 'properly')
   t.ok(Date.now() >= notAfter.getTime(), 'not before its end')
   t.match(await ask(short), { status: 401, code: 'ExpiredKey' })
+  const ended = once(kept.socket, 'data') as Promise<[Buffer]>
   await proxy.rewriteCallers({ callers: callers.map((caller) => 'name' in caller && caller.name === 'pinned' ? { ...caller, clientCertificate: { publicKeySha256: '1'.repeat(64) } } : caller) })
-  const [end] = await once(kept.socket, 'data') as [Buffer]
+  const [end] = await ended
   t.match(end.toString(), /^0\r\n/)
   t.match(await ask(kept), { status: 401, code: 'MissingKey' })
 })

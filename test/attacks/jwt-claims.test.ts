@@ -23,7 +23,7 @@ const account = { name: 'account', rules, jwt: [
   { ...jwt, claims: { 'kubernetes.io': { namespace: 'ci', serviceaccount: { name: 'runner' } }, groups: 'tools' } },
 ] }
 const callers = [deploy, account]
-const target = await startTarget(t, { files: { 'keys.json': jwksOf(key, staying) }, callers })
+const target = await startTarget(t, { manyAddresses: true, files: { 'keys.json': jwksOf(key, staying) }, callers })
 const claims: Fields = { iss: issuer, aud: 'portcullis', sub: 'repo', repository: 'example/app', ref: 'refs/heads/main', protected: true, run: 7 }
 const ofAccount: Fields = { iss: issuer, aud: ['else', 'portcullis'], 'kubernetes.io': { namespace: 'ci', serviceaccount: { name: 'runner', uid: '1' } }, groups: ['people', 'tools'] }
 const without = (name: string): Fields => Object.fromEntries(Object.entries(claims).filter(([other]) => other !== name))

@@ -13,6 +13,7 @@ const issuer = 'https://ci.invalid'
 const others = 'https://others.invalid'
 const rules = [{ apiGroups: [''], resources: ['pods', 'pods/exec'], verbs: ['get', 'list', 'create'], namespaces: ['a'] }]
 const target = await startTarget(t, {
+  manyAddresses: true,
   files: { 'keys.json': jwksOf(rsa, ec), 'others.json': jwksOf(theirs) },
   callers: [
     { name: 'deploy', rules, jwt: { issuer, audience: 'portcullis', jwksFile: 'keys.json', claims: { repository: 'example/app' } } },

@@ -1,6 +1,6 @@
 // An issuer that is down, slow, not who it says, or sends us elsewhere; and callers that would make us ask it without end.
 import t, { type Test } from 'tap'
-import { codeOf } from '../support/attack-target.ts'
+import { codeOf, createAddresses, trustingLoopback } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { jwksOf, signingKey, startIssuer, tokenOf, type IssuerServer, type SigningKey } from '../support/jwts.ts'
 import { startProxy, type TestProxy } from '../support/proxy.ts'
@@ -17,13 +17,15 @@ async function start(t: Test, issuer: string, source: object): Promise<TestProxy
   const jwt = { issuer, audience: 'portcullis', caFile: 'issuer-ca.pem', claims: { sub: 'ci' }, ...source }
   return startProxy(t, {
     upstreams: { prod: upstream }, token: 'token-of-the-upstream', files: { 'issuer-ca.pem': authority.ca, 'other-ca.pem': makeAuthority().ca },
-    callers: { callers: [{ name: 'ci', rules, jwt }] },
+    callers: { callers: [{ name: 'ci', rules, jwt }] }, config: { listen: trustingLoopback },
   })
 }
 
+const nextAddress = createAddresses()
+
 async function ask(t: Test, proxy: TestProxy, token: string): Promise<{ status: number, code: string | undefined, text: string }> {
   const client = await connectRaw(t, { port: proxy.port })
-  client.request('GET', '/api/v1/namespaces/a/pods', ['Authorization', `Bearer ${token}`])
+  client.request('GET', '/api/v1/namespaces/a/pods', ['Authorization', `Bearer ${token}`, ...nextAddress()])
   const { status, body } = await client.response()
   client.close()
   return { status, code: status === 200 ? undefined : codeOf(body), text: body.toString() }

@@ -9,6 +9,7 @@ const expired = keyFor('expired0')
 const scopeless = keyFor('scopeles')
 const day = { createdAt: '2026-01-01T00:00:00Z' }
 const target = await startTarget(t, {
+  manyAddresses: true,
   clusters: ['b'],
   callers: [
     { name: 'gone', keys: [{ id: revoked.id, sha256: revoked.sha256, ...day, revokedAt: '2026-01-02T00:00:00Z' }] },

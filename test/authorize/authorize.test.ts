@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createAuthorize } from '../../src/authorize/authorize.ts'
-import { matchesGlob } from '../../src/authorize/namespaces.ts'
+import { matchesGlob } from '../../src/glob.ts'
 import { guardRoutes, type CallerDefinition, type Grant, type Rule } from '../../src/model/caller.ts'
 import { callerWith, definition, rule } from '../support/builders.ts'
 import { judge, question } from '../support/questions.ts'

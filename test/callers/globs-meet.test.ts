@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { matchesGlob } from '../../src/authorize/namespaces.ts'
+import { matchesGlob } from '../../src/glob.ts'
 import { globsMeet } from '../../src/callers/globs-meet.ts'
 
 for (const [a, b, meet] of [

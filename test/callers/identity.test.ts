@@ -66,6 +66,14 @@ for (const [name, [message, caller]] of Object.entries(faulty)) {
   })
 }
 
+t.test('a number that no token can have is a fault', async (t) => {
+  for (const number of ['.inf', '-.inf', '.nan']) {
+    const text = `callers:\n  - name: a\n    jwt: { issuer: "https://ci.invalid", audience: p, jwksFile: k.json, claims: { run: ${number} } }\n`
+    const { faults } = await loadCallers([join(t.testdir({ 'callers.yaml': text }), 'callers.yaml')])
+    t.match(faults, [{ path: 'callers[0].jwt.claims.run', message: /^must be a text, a number/ }], number)
+  }
+})
+
 t.test('what two callers have alike is warned of, in whatever order it is written', async (t) => {
   const { warnings } = await load(t, jwt({ claims: { a: 'x', b: 'y' } }), jwt({ claims: { b: 'y', a: 'x' } }, 'b'), jwt({ claims: { a: 'x' } }, 'c'),
     certificate([{ subjectAltName: 'DNS:x' }, { subjectAltName: 'DNS:x' }], 'd'), certificate({ subjectAltName: 'DNS:x' }, 'e'))

@@ -89,6 +89,38 @@ t.test('a key that two callers have opens nothing, whichever came first', async 
   await until(() => store.findKey('aaaaaaaa')?.caller.name === 'first')
 })
 
+t.test('a file that an object names is named in full: relative to what, nobody could say', async (t) => {
+  const server = await startStoreServer(t)
+  const jwt = { issuer: 'https://ci.invalid', audience: ['p'], jwksFile: '/etc/keys.json', claims: { sub: 'x' } }
+  await server.put('callers', 'full', { rules: [rule], jwt: [jwt] })
+  await server.put('callers', 'keys', { rules: [rule], jwt: [{ ...jwt, jwksFile: 'keys.json' }] })
+  await server.put('callers', 'authority', { rules: [rule], jwt: [jwt, { ...jwt, jwksFile: undefined, discovery: true, caFile: './ca.pem' }] })
+  const { store, lines } = openStore(t, server)
+  await store.loaded
+  t.match(store.all(), [{ name: 'full', identities: { jwts: [{ source: { kind: 'file', file: '/etc/keys.json' } }] } }])
+  t.equal(store.all().length, 1)
+  const faults = lines.filter(({ level }) => level === 'error').map(({ facts: { path, fault } }) => `${String(path)} ${String(fault)}`)
+  t.match(faults.sort(), [/^spec\.jwt\[0\]\.jwksFile must be an absolute path/, /^spec\.jwt\[1\]\.caFile must be an absolute path/])
+})
+
+t.test('what two callers have alike is warned of, once', async (t) => {
+  const server = await startStoreServer(t)
+  const twin = { rules: [rule], clientCertificate: [{ subjectAltName: 'DNS:x' }] }
+  await server.put('callers', 'two', twin)
+  await server.put('callers', 'one', twin)
+  await server.put('callers', 'other', { ...twin, clientCertificate: [{ subjectAltName: 'DNS:y' }] })
+  const { store, lines, reports } = openStore(t, server)
+  await store.loaded
+  await server.put('callers', 'late', { rules: [rule], keys: [keyOf('aaaaaaaa')] })
+  await until(() => store.findKey('aaaaaaaa') !== undefined)
+  const place = `callers.portcullis.dev/${namespace}`
+  t.match(lines.filter(({ level }) => level === 'warn').map(({ facts }) => facts), [
+    { object: `${place}/two`, path: 'spec.clientCertificate[0]', fault: `is the same as that of caller one at ${place}/one:1:1: who is two callers is refused` },
+  ])
+  t.equal(lines.filter(({ level }) => level === 'warn').length, 1)
+  t.equal(reports.at(-1), true, 'it is no fault')
+})
+
 t.test('a watch that breaks goes on where it stood, and one that is compacted is listed anew: nothing is missed', async (t) => {
   const server = await startStoreServer(t)
   await server.put('callers', 'ci', { keys: [keyOf('aaaaaaaa')] })

@@ -10,6 +10,7 @@ const now = Date.UTC(2026, 10, 21)
 const key = (id: string) => `{ id: ${id}, sha256: ${'ab'.repeat(32)}, expiresAt: 2027-01-01T00:00:00Z }`
 const scope = (name: string, verb: string) => `  - { name: ${name}, rules: [{ apiGroups: [""], resources: [pods], verbs: [${verb}], namespaces: [a] }] }\n`
 const own = '{ apiGroups: ["", apps], resources: [pods], resourceNames: [x], verbs: [get], namespaces: ["b-*"] }'
+const others = 'jwt: { issuer: "https://ci.invalid", audience: p, jwksFile: k.json, claims: { a: { b: "x*", n: 1.5 }, yes: false } }, clientCertificate: [{ subject: { commonName: x, organization: [a, b] } }, { subjectAltName: "DNS:X" }]'
 const file = (verb: string, second: string) => `scopes:\n${scope('r', verb)}${scope('s', 'list')}callers:
   - { name: one, scopes: [r], keys: [${key('k7Q2mX9a')}] }
   - { name: two, scopes: [{ name: s, namespaces: [a] }], rules: [${own}], keys: [${key('k7Q2mX9b')}], limits: { burst: 3, requestsPerSecond: 1 }${second} }
@@ -19,7 +20,7 @@ const file = (verb: string, second: string) => `scopes:\n${scope('r', verb)}${sc
 // Here, and by the thread that is there for large files.
 for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
   t.test(`what is loaded ${how} is what the files say`, async (t) => {
-    const path = join(t.testdir({ 'c.yaml': file('get', ', clusters: [prod], allowedFrom: [10.0.0.0/8], impersonate: { user: u }') }), 'c.yaml')
+    const path = join(t.testdir({ 'c.yaml': file('get', ', clusters: [prod], allowedFrom: [10.0.0.0/8], impersonate: { user: u }, ' + others) }), 'c.yaml')
     const plain = await loadCallers([path], { now, clusters: ['test'] })
     const state = await loadState([path], { now, clusters: ['test'], asideFrom })
     // Undefined fields are left out on the way; strings, numbers and bytes are what they were.
@@ -29,6 +30,10 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
     t.strictSame(json([...state.keys]), json([...plain.keys]))
     t.strictSame(state.warnings, plain.warnings)
     t.equal(state.warnings.length, 2)
+    t.match(state.callers[1]?.identities, {
+      jwts: [{ source: { kind: 'file', file: join(path, '../k.json') }, claims: [{ path: ['a', 'b'], expected: 'x*' }, { path: ['a', 'n'], expected: 1.5 }, { path: ['yes'], expected: false }] }],
+      certificates: [{ subject: { CN: ['x'], O: ['a', 'b'] } }, { subjectAltName: 'DNS:x' }],
+    })
     for (const record of state.keys.values()) {
       t.ok(state.callers.includes(record.caller), 'a key leads to the caller itself')
       t.equal(record.sha256.length, 32)

@@ -100,13 +100,13 @@ t.test('the first caller of a file that is not there is made with --file alone: 
 
 t.test('callers are listed by name', async (t) => {
   const { code, stdout, stderr } = await run(t, ['caller', 'list'])
-  t.strictSame({ code, stdout, stderr }, { code: 0, stderr: '', stdout: `NAME   SCOPES                    OWN RULES   CLUSTERS   KEYS           DESCRIPTION
-bare   -                         0           all        0              nothing yet
-zoe    read system:view:team-a   1           prod       2 (1 active)
+  t.strictSame({ code, stdout, stderr }, { code: 0, stderr: '', stdout: `NAME   SCOPES                    OWN RULES   CLUSTERS   KEYS           ALSO BY   DESCRIPTION
+bare   -                         0           all        0              -         nothing yet
+zoe    read system:view:team-a   1           prod       2 (1 active)   -
 ` })
   t.strictSame(JSON.parse((await run(t, ['caller', 'list', '--json'])).stdout), [
-    { name: 'bare', description: 'nothing yet', scopes: [], rules: 0, clusters: null, keys: 0, activeKeys: 0 },
-    { name: 'zoe', description: null, scopes: [{ name: 'read', namespaces: null }, { name: 'system:view', namespaces: ['team-a'] }], rules: 1, clusters: ['prod'], keys: 2, activeKeys: 1 },
+    { name: 'bare', description: 'nothing yet', scopes: [], rules: 0, clusters: null, keys: 0, activeKeys: 0, jwt: 0, clientCertificate: 0 },
+    { name: 'zoe', description: null, scopes: [{ name: 'read', namespaces: null }, { name: 'system:view', namespaces: ['team-a'] }], rules: 1, clusters: ['prod'], keys: 2, activeKeys: 1, jwt: 0, clientCertificate: 0 },
   ])
 })
 
@@ -139,6 +139,36 @@ May:
   t.match((await run(t, ['caller', 'show', 'bare'])).stdout, /Comes from: +anywhere\nLimits: +none\nSeen as: +Portcullis' own account\nDiscovery: +only by its rules\nOpens: +no guarded route\n\nKeys:\n {2}none: portcullis key create bare\n\nMay:\n {2}nothing: it has no scopes and no rules\n$/)
 })
 
+const others = `callers:
+  - name: job
+    rules: [{ nonResourceURLs: [/metrics], verbs: [get] }]
+    jwt:
+      - { issuer: "https://ci.invalid", audience: [portcullis, p], discovery: true, claims: { repository: example/app, "kubernetes.io": { namespace: ci }, protected: true } }
+      - { issuer: other, audience: p, jwksFile: keys.json, claims: { sub: x } }
+    clientCertificate: { subject: { commonName: job, organization: [a, b] }, subjectAltName: "DNS:x", publicKeySha256: ${sha256} }
+`
+
+t.test('what is a caller beside keys is listed and shown, and no key is asked for', async (t) => {
+  t.match((await run(t, ['caller', 'list'], others)).stdout, /ALSO BY.*\njob .* jwt certificate\n$/)
+  t.match(JSON.parse((await run(t, ['caller', 'list', '--json'], others)).stdout), [{ name: 'job', keys: 0, jwt: 2, clientCertificate: 1 }])
+  const { stdout } = await run(t, ['caller', 'show', 'job'], others)
+  t.match(stdout, `
+Keys:
+  none
+
+Also:
+  a token of https://ci.invalid for portcullis or p, by its keys from discovery, that says repository: "example/app" and kubernetes.io.namespace: "ci" and protected: true
+  a token of other for p, by its keys from file keys.json, that says sub: "x"
+  a client certificate with subject commonName job, organization a and b; DNS:x; public key ${sha256}
+
+May:
+`)
+  t.match(JSON.parse((await run(t, ['caller', 'show', 'job', '--json'], others)).stdout), {
+    jwt: [{ issuer: 'https://ci.invalid', claims: { repository: 'example/app' } }, { jwksFile: 'keys.json' }],
+    clientCertificate: [{ subject: { commonName: 'job' }, subjectAltName: 'DNS:x' }],
+  })
+})
+
 t.test('as JSON: the same', async (t) => {
   t.strictSame(JSON.parse((await run(t, ['caller', 'show', 'zoe', '--json'])).stdout), {
     name: 'zoe', description: null, where: 'callers.yaml:11:5',
@@ -149,6 +179,7 @@ t.test('as JSON: the same', async (t) => {
       { id: 'aaaaaaaa', createdAt: '2026-10-22T10:00:00Z', expiresAt: '9999-01-20T10:00:00Z', revokedAt: null, state: 'active' },
       { id: 'bbbbbbbb', createdAt: null, expiresAt: null, revokedAt: '2026-10-22T10:00:00Z', state: 'revoked' },
     ],
+    jwt: [], clientCertificate: [],
     may: [
       { scope: null, namespaces: null, rules: ['create serviceaccounts/token in team-a; knowingly: mint-token'] },
       { scope: 'read', namespaces: null, rules: ['get and list pods and deployments of the core group and apps in team-a and b-*', 'get /metrics'] },

@@ -62,6 +62,8 @@ export interface TargetOptions {
   /** Of every cluster; default: false. */
   readonly openshift?: boolean
   readonly timeouts?: { readonly connect: string, readonly response: string }
+  /** Each request that is sent comes from an address of its own: for more wrong credentials than one address may send. */
+  readonly manyAddresses?: boolean
 }
 
 /**
@@ -83,9 +85,11 @@ export class AttackTarget {
   /** Grows with everything sent through here but markers. */
   #sends = 0
   #last: { readonly proxy: TestProxy, readonly sends: number, readonly standing: Standing } | undefined
+  readonly #nextAddress: (() => readonly string[]) | undefined
 
-  constructor(t: Test, parts: { upstreams: Record<string, Upstream>, plain: TestProxy, tls: TestProxy, root: TestKey }) {
+  constructor(t: Test, parts: { upstreams: Record<string, Upstream>, plain: TestProxy, tls: TestProxy, root: TestKey, nextAddress?: () => readonly string[] }) {
     this.#t = t
+    this.#nextAddress = parts.nextAddress
     this.upstreams = parts.upstreams
     this.upstream = parts.upstreams.prod!
     this.plain = parts.plain
@@ -110,7 +114,7 @@ export class AttackTarget {
       ...(way === 'http2' ? [] : ['Host', 'localhost']),
       ...(key === null ? [] : [way === 'http2' ? 'authorization' : 'Authorization', `Bearer ${key ?? this.root.key}`]),
       ...(way === 'upgrade' ? webSocketHeaders('v5.channel.k8s.io') : []),
-      ...headers.map((text, at) => way === 'http2' && at % 2 === 0 ? text.toLowerCase() : text),
+      ...[...this.#nextAddress?.() ?? [], ...headers].map((text, at) => way === 'http2' && at % 2 === 0 ? text.toLowerCase() : text),
     ]
   }
 
@@ -226,11 +230,24 @@ export async function startTarget(t: Test, options: TargetOptions = {}): Promise
   const upstreams: Record<string, Upstream> = { prod: options.upstream ?? await startUpstream(t, { aside }) }
   for (const name of options.clusters ?? []) upstreams[name] = await startUpstream(t, { aside })
   for (const upstream of Object.values(upstreams)) upstream.answer(answerAll)
-  const { timeouts, openshift = false, config = {}, files = {} } = options
+  const { timeouts, openshift = false, files = {}, manyAddresses = false } = options
+  const config = manyAddresses ? { ...options.config, listen: { ...trustingLoopback, ...options.config?.['listen'] as object } } : options.config ?? {}
   const shared = { upstreams, token: upstreamToken, callers, config, files, openshift, ...(timeouts === undefined ? {} : { timeouts }) }
   const plain = await startProxy(t, shared)
   const tls = await startProxy(t, { ...shared, tls: makeAuthority() })
-  return new AttackTarget(t, { upstreams, plain, tls, root })
+  return new AttackTarget(t, { upstreams, plain, tls, root, ...manyAddresses ? { nextAddress: createAddresses() } : {} })
+}
+
+/** Part of `listen`: whoever connects from here says where a request is from. */
+export const trustingLoopback = { trustedProxies: ['127.0.0.0/8', '::1/128'] }
+
+/** Headers that name another address each time. */
+export function createAddresses(): () => readonly string[] {
+  let count = 0
+  return () => {
+    count += 1
+    return ['X-Forwarded-For', `10.0.${count >> 8}.${count & 255}`]
+  }
 }
 
 /** The proxy's own watches on what the cluster serves, and its question about constraints. */

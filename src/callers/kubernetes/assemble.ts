@@ -2,7 +2,9 @@ import type { Fault } from '../../files/fault.ts'
 import type { CallerDefinition, Rule } from '../../model/caller.ts'
 import { buildCaller, buildKey, buildScope } from '../build.ts'
 import type { KeyRecord } from '../callers.ts'
+import { checkTwins } from '../check-identity.ts'
 import type { WrittenGrant } from '../entries.ts'
+import { Report } from '../report.ts'
 import type { WrittenCaller } from '../schema.ts'
 import type { Held } from './held.ts'
 
@@ -22,6 +24,8 @@ export interface Assembled {
   /** By the name of whoever has some: those of the object itself, and those that show beside others. */
   readonly callerFaults: ReadonlyMap<string, readonly Fault[]>
   readonly scopeFaults: ReadonlyMap<string, readonly Fault[]>
+  /** Those that show only in all callers together. */
+  readonly warnings: readonly Fault[]
   /** How many callers hold a scope, by its name. */
   readonly holders: ReadonlyMap<string, number>
 }
@@ -52,6 +56,7 @@ export class Assembly {
       keys: indexKeys(made, shared),
       callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, shared)]),
       scopeFaults: whereSome(scopes, checked => checked.faults),
+      warnings: twinsOf(callers),
       holders,
     }
   }
@@ -84,6 +89,14 @@ function whereSome<T>(all: readonly Held<T>[], faultsOf: (checked: Held<T>['chec
     if (faults.length > 0) some.set(checked.name, faults)
   }
   return some
+}
+
+/** In one order, whichever object came first: a warning that is told again is the same. */
+function twinsOf(callers: readonly Held<WrittenCaller>[]): readonly Fault[] {
+  const report = new Report()
+  const some = callers.map(({ checked: { entry } }) => entry).filter(({ value: { jwt, clientCertificate } }) => jwt !== undefined || clientCertificate !== undefined)
+  checkTwins(some.sort((a, b) => a.value.name < b.value.name ? -1 : 1), report)
+  return report.warnings
 }
 
 function scopesOf({ scopes }: WrittenCaller): string[] {

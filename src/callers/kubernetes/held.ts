@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { asFields } from '../../json-fields.ts'
+import { listOf } from '../build-identity.ts'
 import type { WrittenGrant } from '../entries.ts'
 import type { WrittenCaller, WrittenKey } from '../schema.ts'
 import type { ApiObject } from './api.ts'
@@ -32,10 +33,6 @@ function stillThere(last: object, newer: unknown): object {
     const still = listOf(asFields(newer)[field])
     return [field, listOf(asFields(last)[field]).filter(way => still.some(other => isDeepStrictEqual(way, other)))]
   }))
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return value === undefined ? [] : Array.isArray(value) ? value : [value]
 }
 
 /** Another object under the same name is no later state of the first. */

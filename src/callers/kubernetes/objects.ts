@@ -4,6 +4,7 @@ import type { YamlDocument } from '../../files/yaml.ts'
 import { asFields } from '../../json-fields.ts'
 import { keysIn } from '../../keys/redact.ts'
 import { checkCaller } from '../check-caller.ts'
+import { checkFilesInFull } from '../check-identity.ts'
 import { checkRules } from '../check-rules.ts'
 import type { Entry, WrittenGrant } from '../entries.ts'
 import { Report } from '../report.ts'
@@ -51,7 +52,10 @@ const scopes = new EveryScope()
 export function checkCallerObject(object: ApiObject, context: CheckContext): Checked<WrittenCaller> {
   const { value, findings } = checkSchema(callerSchema, writtenOf(object))
   const { clusters, now } = context
-  return check(object, 'callers', context, value, findings, (entry, report) => checkCaller(entry, { scopes, clusters, now }, report))
+  return check(object, 'callers', context, value, findings, (entry, report) => {
+    checkCaller(entry, { scopes, clusters, now }, report)
+    checkFilesInFull(entry, report)
+  })
 }
 
 export function checkScopeObject(object: ApiObject, context: CheckContext): Checked<WrittenGrant> {

@@ -7,6 +7,7 @@ import type { Assembled } from './assemble.ts'
 import type { Held } from './held.ts'
 import type { Plural } from './names.ts'
 import { callerStatus, scopeStatus } from './status.ts'
+import { Uses } from './uses.ts'
 
 export interface StatusWriterOptions {
   readonly namespace: string
@@ -17,11 +18,6 @@ export interface StatusWriterOptions {
   readonly every: number
   readonly random?: () => number
   readonly schedule?: Schedule
-}
-
-interface Used {
-  at: number
-  readonly keys: Map<string, number>
 }
 
 /** Requests of our own under way at a time: the data path has the rest. */
@@ -43,7 +39,7 @@ export class StatusWriter {
   readonly #options: Required<StatusWriterOptions>
   readonly #stop = new AbortController()
   readonly #seen: Record<Plural, Map<string, ApiObject>> = { callers: new Map(), scopes: new Map() }
-  readonly #used = new Map<string, Used>()
+  readonly #uses = new Uses()
   #assembled: Assembled | undefined
   #callers: ReadonlyMap<string, Held<WrittenCaller>> = new Map()
   #scopes: ReadonlyMap<string, Held<WrittenGrant>> = new Map()
@@ -63,16 +59,13 @@ export class StatusWriter {
     const { name } = object.metadata
     if (what === 'there') this.#seen[plural].set(name, object)
     else this.#seen[plural].delete(name)
-    if (what === 'gone' && plural === 'callers') this.#used.delete(name)
+    if (what === 'gone' && plural === 'callers') this.#uses.forget(name)
   }
 
   /** Of callers that are there: nobody else could fill this. */
   used(caller: string, credentialId: string, at: number): void {
-    if (!this.#callers.has(caller)) return
-    const known = this.#used.get(caller) ?? { at, keys: new Map<string, number>() }
-    known.at = Math.max(known.at, at)
-    known.keys.set(credentialId, at)
-    this.#used.set(caller, known)
+    const held = this.#callers.get(caller)
+    if (held !== undefined) this.#uses.add(caller, held.inForce?.keys ?? [], credentialId, at)
   }
 
   assembled(assembled: Assembled, callers: ReadonlyMap<string, Held<WrittenCaller>>, scopes: ReadonlyMap<string, Held<WrittenGrant>>): void {
@@ -141,7 +134,7 @@ export class StatusWriter {
     const { callerFaults, scopeFaults, holders } = this.#assembled
     const facts = { now: this.#options.now(), newerBy: this.#options.every, thorough }
     const status = plural === 'callers'
-      ? ofHeld(this.#callers.get(name), held => callerStatus(object, held, this.#used.get(name), { ...facts, faults: callerFaults.get(name) ?? [] }))
+      ? ofHeld(this.#callers.get(name), held => callerStatus(object, held, this.#uses.of(name), { ...facts, faults: callerFaults.get(name) ?? [] }))
       : ofHeld(this.#scopes.get(name), held => scopeStatus(object, held, holders.get(name) ?? 0, { ...facts, faults: scopeFaults.get(name) ?? [] }))
     return status === undefined ? undefined : { metadata: { resourceVersion: object.metadata.resourceVersion }, status }
   }

@@ -1,4 +1,5 @@
-import { coversAll, isGlob, matchesGlob } from '../../authorize/namespaces.ts'
+import { coversAll } from '../../authorize/namespaces.ts'
+import { isGlob, matchesGlob } from '../../glob.ts'
 import type { Grant, Rule } from '../../model/caller.ts'
 
 /** Where a rule holds once the long form has narrowed it. */
