@@ -94,7 +94,10 @@ async function serve(start: Start, { machine, channel, secrets, log }: WorkerPar
   exitOnCrash(err => log.fatal({ err }, 'crashed'), () => Promise.race([portcullis.close({ patience: lastWords / 2 }), delay(lastWords)]))
   const reload = await createReload({
     started: start.config,
-    apply: next => portcullis.apply(ownConfig(start, next)),
+    async apply(next) {
+      await portcullis.apply(ownConfig(start, next))
+      channel.send({ kind: 'applied', config: next })
+    },
     // What needs a restart the primary says, once.
     report: outcome => reportReload(outcome, log, 'config', portcullis.configReloaded),
   })
