@@ -129,6 +129,6 @@ function ownConfig({ started, worker, workers, port }: Start, config: Config): C
 }
 
 /** What is for all together, in whole parts that add up to it; at least 1. `worker` counts from 1. */
-export function shareOf(all: number, worker: number, workers: number): number {
+function shareOf(all: number, worker: number, workers: number): number {
   return Math.max(1, Math.floor(all / workers) + (worker <= all % workers ? 1 : 0))
 }
