@@ -69,7 +69,7 @@ const keySchema = Type.Object({
 
 const limits = Type.Object({
   requestsPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Requests a second, on average.' })),
-  burst: Type.Optional(Type.Integer({ minimum: 1, description: 'Requests at once beyond that.' })),
+  burst: Type.Optional(Type.Integer({ minimum: 1, description: 'Requests at once, before the rate holds; default: as many as a second allows.' })),
   inFlight: Type.Optional(Type.Integer({ minimum: 1, description: 'Requests at a time that are not long-running.' })),
   streams: Type.Optional(Type.Integer({ minimum: 1, description: 'Long-running requests and tunnels at a time.' })),
 }, { additionalProperties: false, default: {}, description: 'Limits of this caller; default: none.' })

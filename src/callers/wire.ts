@@ -18,7 +18,7 @@ export interface CallerOnWire {
   readonly keys: readonly KeyOnWire[]
 }
 
-export type KeyOnWire = Omit<KeyRecord, 'sha256' | 'caller'> & { readonly sha256: string }
+type KeyOnWire = Omit<KeyRecord, 'sha256' | 'caller'> & { readonly sha256: string }
 
 /** Lists and rules are numbered in the order in which they come, and said once. */
 export type Chunk =

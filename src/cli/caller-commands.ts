@@ -52,7 +52,7 @@ function addAdd(caller: Command, done: Done, { stdout, stderr, env }: Terminal):
     .option('--allowed-from <cidr>', 'where it comes from (default: anywhere); may be given again', append, [])
     .option('--description <text>', 'for people')
     .option('--requests-per-second <number>', 'on average')
-    .option('--burst <number>', 'requests at once beyond that')
+    .option('--burst <number>', 'requests at once, before the rate holds (default: as many as a second allows)')
     .option('--in-flight <number>', 'requests at a time that are not long-running')
     .option('--streams <number>', 'watches, logs, tunnels and the like at a time')
     .option('--file <file>', 'the callers file it goes into; may be a new one in the folder (default: the first that has callers)')

@@ -52,7 +52,7 @@ export function reference(scope: WrittenCaller['scopes'][number]): { name: strin
 }
 
 /** As `caller add --scope` takes it. */
-export function referenceWords({ name, namespaces }: { name: string, namespaces: readonly string[] | null }): string {
+function referenceWords({ name, namespaces }: { name: string, namespaces: readonly string[] | null }): string {
   return namespaces === null ? name : `${name}:${namespaces.join(',')}`
 }
 

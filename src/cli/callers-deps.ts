@@ -2,7 +2,7 @@ import type { StoredCallers, CallersStore, Stored } from '../callers/store.ts'
 import type { WrittenCaller } from '../callers/schema.ts'
 import type { Config } from '../config/config.ts'
 import { requireConfig } from '../config/load.ts'
-import { openCallersStore } from '../wiring/callers-store.ts'
+import { openCallersStore } from './callers-store.ts'
 import type { Output } from './output.ts'
 import type { Watched } from './saying.ts'
 

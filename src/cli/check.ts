@@ -1,3 +1,4 @@
+import type { Entries } from '../callers/entries.ts'
 import { assembleCallers } from '../callers/load.ts'
 import type { LoadedCallers } from '../callers/load.ts'
 import type { Config } from '../config/config.ts'
@@ -10,7 +11,7 @@ import { missingClientCa } from '../wiring/identity.ts'
 import { lintCallers } from './lint/lint.ts'
 import { findMissingSources } from './missing-sources.ts'
 import { askOwnRights } from './own-rights.ts'
-import { write } from './output.ts'
+import { messageOf, write } from './output.ts'
 import type { Output } from './output.ts'
 import { readStored } from './stored-callers.ts'
 
@@ -36,19 +37,20 @@ export interface CheckDeps extends Surroundings {
  * needs. Returns the exit code: 0, or 1 on faults (`strict`: on warnings).
  */
 export async function checkCommand({ configFile, strict = false, allowLoose = false }: CheckArgs, deps: CheckDeps): Promise<number> {
-  const { config, faults, warnings, locate } = await loadConfig(configFile)
-  if (config === undefined) return finish({ file: configFile, faults, warnings, notes: [], strict }, deps.stdout)
+  const { config, faults: ofFile, warnings, locate } = await loadConfig(configFile)
+  if (config === undefined) return finish({ file: configFile, faults: ofFile, warnings, notes: [], strict }, deps.stdout)
 
   const [missing, loose, looseKey] = await Promise.all([findMissing(config, deps), findLoose(config), findLooseKey(config)])
   const clusters = config.clusters.map(({ name }) => name)
   const now = deps.now()
-  const read = await readStored(config, { env: deps.env, allowLoose, now, ...deps.podFolder === undefined ? {} : { podFolder: deps.podFolder } })
+  const { read, unread } = await readOrSay(config, { ...deps, allowLoose })
   const callers = assembleCallers(read, { clusters, now })
   const identity = [await findMissingSources(callers.callers), clientCaFinding(config, callers.callers)].flat()
   const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey, ...identity].map(locate)]
-  if (callers.faults.length > 0) {
+  const faults = [...unread.map(locate), ...callers.faults]
+  if (faults.length > 0) {
     const all = [...byPosition(ofConfig), ...callers.warnings]
-    return finish({ file: configFile, faults: callers.faults, warnings: all, notes: [], strict }, deps.stdout)
+    return finish({ file: configFile, faults, warnings: all, notes: [], strict }, deps.stdout)
   }
   const linted = lintCallers({ scopes: read.flatMap(({ scopes }) => scopes), callers: read.flatMap(({ callers }) => callers) })
   const account = await lintAccount(config, callers.callers, { ...deps, allowLoose, told: allowLoose ? missing : [...missing, ...loose] })
@@ -58,6 +60,15 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
     notes: [...describeRoutes(callers.callers), ...recommend(callers.callers, linted.farReaching), ...account.notes],
     summary: describeCallers(callers),
   }, deps.stdout)
+}
+
+/** What the config says of callers that are out of reach, or of their credential, is worth knowing all the same. */
+async function readOrSay(config: Config, { env, podFolder, allowLoose, now }: CheckDeps & { readonly allowLoose: boolean }): Promise<{ read: readonly Entries[], unread: Finding[] }> {
+  try {
+    return { read: await readStored(config, { env, podFolder, allowLoose, now: now() }), unread: [] }
+  } catch (error) {
+    return { read: [], unread: [{ path: ['callers'], message: messageOf(error) }] }
+  }
 }
 
 function clientCaFinding(config: Config, callers: readonly CallerDefinition[]): Finding[] {

@@ -56,7 +56,7 @@ async function make(args: KubeconfigArgs, { stdin, now, env = {} }: KubeconfigDe
   // First of all: `key create` before a pipe has the digest in the file when the key comes out, and not before.
   const given = args.keyFile === undefined ? undefined : await readGiven(args.keyFile, stdin)
   const { config } = await requireConfig(args.configFile)
-  const { callers, keys } = await requireStored(config, { env })
+  const { callers, keys } = await requireStored(config, { env, now: now() })
   const definition = callers.find(({ name }) => name === args.caller)
   if (definition === undefined) throw new Error(`there is no caller ${JSON.stringify(args.caller)} in ${placeOfCallers(config)}`)
   requireCluster(config, definition, args.cluster)

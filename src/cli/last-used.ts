@@ -19,7 +19,7 @@ export async function askLastUsed({ host, port }: { readonly host: string, reado
 }
 
 /** From the Prometheus text format. */
-export function readLastUsed(metrics: string): Map<string, number> {
+function readLastUsed(metrics: string): Map<string, number> {
   const found = new Map<string, number>()
   for (const [, labels = '', value] of metrics.matchAll(series)) {
     const [, key] = /(?:^|,)key="([0-9A-Za-z]{8})"/.exec(labels) ?? []

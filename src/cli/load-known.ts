@@ -18,9 +18,9 @@ type Env = Readonly<Record<string, string | undefined>>
  * so `openshift: auto` reads as false, and no pod is ours unless `self` names it.
  * Rejects with FaultsError.
  */
-export async function loadKnown(file: string, env: Env): Promise<Known> {
+export async function loadKnown(file: string, env: Env, now = Date.now): Promise<Known> {
   const { config } = await requireConfig(file)
-  const { callers } = await requireStored(config, { env })
+  const { callers } = await requireStored(config, { env, now: now() })
   const byName = new Map(callers.map(caller => [caller.name, caller]))
   const clusters = await Promise.all(config.clusters.map(cluster => factsOf(cluster, config, env)))
   return {

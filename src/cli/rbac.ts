@@ -27,22 +27,25 @@ export interface RbacDeps {
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
 }
 
 const unknownAccount: Account = { namespace: 'portcullis', name: 'portcullis' }
 
 /**
  * `portcullis rbac`: the roles and bindings with which our own account can serve all callers
- * of a cluster, and no more. Offline. Returns the exit code: 0, 1 for a fault in what was
- * given, 2 for wrong usage.
+ * of a cluster, and no more. No cluster is asked anything, unless it keeps the callers. Returns
+ * the exit code: 0, 1 for a fault in what was given, 2 for wrong usage.
  */
-export async function rbacCommand(args: RbacArgs, { stdout, stderr, env }: RbacDeps): Promise<number> {
+export async function rbacCommand(args: RbacArgs, { stdout, ...deps }: RbacDeps): Promise<number> {
+  const { stderr } = deps
   const named = args.serviceAccount === undefined ? undefined : readAccount(args.serviceAccount)
   const wrong = args.namespaces?.find(name => !isNamespace(name))
   if (args.serviceAccount !== undefined && named === undefined) return usage(stderr, '--service-account takes NAMESPACE/NAME')
   if (wrong !== undefined) return usage(stderr, `--namespace takes the name of one namespace, which ${JSON.stringify(wrong)} is not`)
   try {
-    await write(stdout, await manifestsFor(args, named, { env, stderr }))
+    await write(stdout, await manifestsFor(args, named, deps))
     return 0
   } catch (error) {
     await write(stderr, `portcullis rbac: ${messageOf(error)}\n`)
@@ -60,9 +63,10 @@ function readAccount(text: string): Account | undefined {
   return isNamespace(namespace) ? { namespace, name } : undefined
 }
 
-async function manifestsFor(args: RbacArgs, named: Account | undefined, { env, stderr }: Omit<RbacDeps, 'stdout'>): Promise<string> {
+async function manifestsFor(args: RbacArgs, named: Account | undefined, deps: Omit<RbacDeps, 'stdout'>): Promise<string> {
+  const { env } = deps
   const { config } = await requireConfig(args.configFile)
-  const callers = await callersOf(config, { env, stderr })
+  const callers = await callersOf(config, deps)
   const cluster = findCluster(config.clusters, args.cluster)
   const facts = await factsOf(cluster, config, env)
   const account = named ?? facts.account ?? unknownAccount
@@ -72,9 +76,9 @@ async function manifestsFor(args: RbacArgs, named: Account | undefined, { env, s
 }
 
 /** Those kept in a cluster may be out of reach for want of the very rights that are asked for. */
-async function callersOf(config: Config, { env, stderr }: Omit<RbacDeps, 'stdout'>): Promise<readonly CallerDefinition[]> {
+async function callersOf(config: Config, { env, stderr, now = Date.now }: Omit<RbacDeps, 'stdout'>): Promise<readonly CallerDefinition[]> {
   try {
-    return (await requireStored(config, { env })).callers
+    return (await requireStored(config, { env, now: now() })).callers
   } catch (error) {
     if (config.callers.kind === 'file') throw error
     await write(stderr, `portcullis rbac: ${messageOf(error)}\nWhat is printed is what following them needs; apply it, and run this again for what the callers need.\n`)

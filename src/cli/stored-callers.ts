@@ -19,12 +19,12 @@ type InKubernetes = CallersConfig & { readonly kind: 'kubernetes' }
 const patience = 10_000
 
 /** The callers of the config as `serve` would have them, wherever they are kept. Rejects with FaultsError, or an Error that says what cannot be reached. */
-export async function requireStored(config: Config, options: StoreOptions): Promise<LoadedCallers> {
+export async function requireStored(config: Config, { now, ...options }: StoreOptions & { readonly now: number }): Promise<LoadedCallers> {
   const { callers } = config
   const clusters = config.clusters.map(({ name }) => name)
   if (callers.kind === 'file') return requireCallers(callers.paths)
   const objects = await readStore(config, callers, options)
-  return assembleObjects(objects, { namespace: callers.namespace, clusters, now: Date.now() })
+  return assembleObjects(objects, { namespace: callers.namespace, clusters, now })
 }
 
 /** For people. */

@@ -3,7 +3,7 @@ import { keepReloading } from '../files/reloading.ts'
 import type { Reloaded } from '../files/reloading.ts'
 import type { Watch, watchFiles } from '../files/watch.ts'
 import type { Config } from './config.ts'
-import { requireConfig } from './load.ts'
+import { loadConfig, requireConfig } from './load.ts'
 
 /** What only a new start puts in force. */
 export type NeedsRestart = 'listen' | 'admin' | 'workers' | 'audit sinks and mode'
@@ -17,7 +17,7 @@ export interface ReloadOptions {
   readonly watch?: typeof watchFiles
 }
 
-/** Follows the config file: a good change is applied, a bad one reported, the last good one stays in force. */
+/** Follows the config file, from what `started` says on: a good change is applied, a bad one reported, the last good one stays in force. */
 export async function createReload({ started, apply, report, watch }: ReloadOptions): Promise<Watch> {
   let current = started
 
@@ -28,12 +28,16 @@ export async function createReload({ started, apply, report, watch }: ReloadOpti
     return warnings
   }
 
-  return keepReloading({
+  const following = await keepReloading({
     paths: [started.file],
     reload,
     report: outcome => report(outcome.ok ? { ...outcome, needsRestart: needsRestart(started, current) } : outcome),
     ...watch === undefined ? {} : { watch },
   })
+  // It may have changed since it was read, while the process started.
+  const { config: found } = await loadConfig(started.file)
+  if (found === undefined || !isSame(found, started)) following.again()
+  return following
 }
 
 function needsRestart(started: Config, current: Config): NeedsRestart[] {

@@ -16,18 +16,25 @@ export interface ReloadingOptions {
   readonly watch?: typeof watchFiles
 }
 
+export interface Reloading extends Watch {
+  /** As if a file had changed now. */
+  again(): void
+}
+
 /** Reloads after every change of the files, one at a time, and reports each. */
-export async function keepReloading({ paths, reload, report, watch = watchFiles }: ReloadingOptions): Promise<Watch> {
+export async function keepReloading({ paths, reload, report, watch = watchFiles }: ReloadingOptions): Promise<Reloading> {
   let last = Promise.resolve()
   let closed = false
-  const watcher = await watch(paths, () => {
+  const again = () => {
     last = last.then(async () => {
       if (closed) return
       const outcome = await attempt(reload, paths[0] ?? '')
       if (!closed) report(outcome)
     })
-  })
+  }
+  const watcher = await watch(paths, again)
   return {
+    again,
     close() {
       closed = true
       watcher.close()

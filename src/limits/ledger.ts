@@ -108,7 +108,7 @@ function rateLimited(caller: string, { requestsPerSecond, burst }: CallerLimits,
   const line = `limits: { requestsPerSecond: ${requestsPerSecond}${burst === undefined ? '' : `, burst: ${burst}`} }`
   return {
     granted: false, code: 'RateLimited', retryAfter: Math.min(longestWait, Math.max(1, Math.ceil(wait))),
-    message: `caller "${caller}" sends more than ${requestsPerSecond} requests a second, as ${line} in the callers file allows`,
+    message: `caller "${caller}" sends more than the ${requestsPerSecond} requests a second that its ${line} allow`,
   }
 }
 
@@ -116,6 +116,6 @@ function tooMany(caller: string, kind: Kind, most: number): Answer {
   const what = kind === 'streams' ? 'streams open' : 'requests in flight'
   return {
     granted: false, code: 'TooManyInFlight', retryAfter: 1,
-    message: `caller "${caller}" has ${most} ${what}, as many as limits: { ${kind}: ${most} } in the callers file allows`,
+    message: `caller "${caller}" has ${most} ${what}, as many as its limits: { ${kind}: ${most} } allow`,
   }
 }

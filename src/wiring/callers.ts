@@ -41,12 +41,14 @@ const good: Check = { name: 'callers', ok: true }
 export async function wireCallers(config: Config, deps: CallersDeps): Promise<CallersWiring> {
   const listeners = new Set<(since?: number) => void>()
   const changed = (since?: number) => { for (const listener of listeners) listener(since) }
-  const open = async (config: Config, signal?: AbortSignal): Promise<OpenCallers> => {
-    const store = await openCallers(config, deps, signal)
+  const open = async (config: Config, signal?: AbortSignal): Promise<Opened> => {
+    const reports = holdBack(deps.onReload)
+    const store = await openCallers(config, { ...deps, onReload: reports.report }, signal)
     store.callers.onChange(changed)
-    return store
+    return { ...store, reports }
   }
   let current = await open(config)
+  current.reports.release()
   let source = sourceOf(config)
   return {
     findKey: id => current.callers.findKey(id),
@@ -63,8 +65,10 @@ export async function wireCallers(config: Config, deps: CallersDeps): Promise<Ca
       const store = await open(next, signal)
       return {
         commit() {
+          current.reports.drop()
           current.callers.close()
           current = store
+          current.reports.release()
           source = sourceOf(next)
           changed()
         },
@@ -72,6 +76,37 @@ export async function wireCallers(config: Config, deps: CallersDeps): Promise<Ca
       }
     },
     close: () => current.callers.close(),
+  }
+}
+
+interface Opened extends OpenCallers {
+  readonly reports: HeldBack
+}
+
+interface HeldBack {
+  report(ok: boolean): void
+  /** It is in force: what it said last counts, and what it says from here on. */
+  release(): void
+  /** It is not any more. */
+  drop(): void
+}
+
+/** How a store was loaded counts only while it is the one in force: one that is prepared may be discarded. */
+function holdBack(onReload: (ok: boolean) => void): HeldBack {
+  let last: boolean | undefined
+  let tell: (ok: boolean) => void = () => {}
+  return {
+    report(ok) {
+      last = ok
+      tell(ok)
+    },
+    release() {
+      tell = onReload
+      if (last !== undefined) tell(last)
+    },
+    drop() {
+      tell = () => {}
+    },
   }
 }
 

@@ -10,7 +10,7 @@ import type { MetricValues } from '../metrics/primary.ts'
 /** From the primary to a worker. */
 export type ToWorker = Start | Drain | Question | Audited | Answers
 /** From a worker to the primary. */
-export type ToPrimary = Ready | Listening | Failed | Told | AuditLines | LedgerTurn
+export type ToPrimary = Ready | Listening | Applied | Failed | Told | AuditLines | LedgerTurn
 
 /** It listens to what it is told: what is sent before that, is lost. */
 export interface Ready {
@@ -41,6 +41,12 @@ export interface Drain {
 export interface Listening {
   readonly kind: 'listening'
   readonly port: number
+}
+
+/** It has put another config in force: whoever comes later begins with that. */
+export interface Applied {
+  readonly kind: 'applied'
+  readonly config: Config
 }
 
 /** It could not start, and ends. */

@@ -51,7 +51,11 @@ export async function runPrimary(config: Config, { workers, configFile, notice }
     workers,
     fork: createFork(['--config', configFile]),
     startOf: (worker, port) => ({ kind: 'start', worker, workers, started: config, config: live.config, port }),
-    attach: (worker, channel) => attach(worker, channel, parts),
+    attach(worker, channel) {
+      attach(worker, channel, parts)
+      // As a worker has it in force: one that is refused keeps no replacement from its start.
+      channel.on('applied', ({ config }) => { live.config = config })
+    },
     died: worker => { for (const part of [parts.audit, parts.ledger, parts.values]) part.died(worker) },
     onRestart: () => parts.metrics.workerRestarted(),
     log, schedule: scheduleUnreferenced, now: () => performance.now(),
@@ -63,7 +67,7 @@ export async function runPrimary(config: Config, { workers, configFile, notice }
     metrics: { render: () => renderMetrics(supervisor, parts) },
   })
   const { url } = await admin.listen()
-  const reload = await followConfig(live, log)
+  const reload = await followConfig(config, log)
   // Whoever stops it in the middle of its start need not wait for that.
   const port = await Promise.race([supervisor.start(), stop.then(() => undefined)])
   if (port !== undefined) announce({ port, admin: { url } }, config, log)
@@ -132,14 +136,11 @@ async function renderMetrics(supervisor: Supervisor, { metrics, values, asks }: 
   return metrics.render(await values.all(answered.flat()))
 }
 
-/** Workers follow the config themselves, and say what is wrong with it; here it is for those to come, and for what needs a restart of all. */
-function followConfig(live: { config: Config }, log: Logger) {
+/** Workers follow the config themselves, and say what is wrong with it; here it is for our own log, and for what needs a restart of all. */
+function followConfig(started: Config, log: Logger) {
   return createReload({
-    started: live.config,
-    apply(next) {
-      live.config = next
-      log.level = next.log.level
-    },
+    started,
+    apply: next => { log.level = next.log.level },
     report: outcome => { if (outcome.ok) reportNeedsRestart(outcome.needsRestart, log) },
   })
 }

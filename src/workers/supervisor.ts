@@ -107,9 +107,9 @@ export class Supervisor {
     for (const { cancel } of this.#places) cancel()
   }
 
-  /** Resolves when it serves; rejects where it does not come to that. */
+  /** Resolves when it serves; rejects where it does not come to that, once it has ended: its place is free then. */
   #run(place: Place): Promise<void> {
-    const { fork, attach, startOf, now } = this.#options
+    const { fork, attach, startOf, schedule, now } = this.#options
     // Where the config says "any", the port is the workers' own as long as one of them is there; then it is opened anew by its number.
     if (this.#places.every(({ process }) => process === undefined)) this.#openedAt = this.#port
     const process = fork()
@@ -123,11 +123,18 @@ export class Supervisor {
         this.#options.log.info({ worker: place.worker, workerPid: process.pid }, 'worker serves')
         resolve()
       })
-      process.channel.on('failed', ({ message, faults }) => reject(faults.length > 0 ? new FaultsError(faults) : new Error(message)))
+      let failure: Error | undefined
+      let cancelKill = () => {}
+      process.channel.on('failed', ({ message, faults }) => {
+        failure = faults.length > 0 ? new FaultsError(faults) : new Error(message)
+        // It ends by itself; if something keeps it, the place is not to wait for ever.
+        cancelKill = schedule(grace, () => process.kill())
+      })
       void process.ended.then((how) => {
+        cancelKill()
         const served = place.serving
         this.#ended(place, how)
-        if (!served) reject(new Error(`worker ${place.worker} ended before it served (${how})`))
+        if (!served) reject(failure ?? new Error(`worker ${place.worker} ended before it served (${how})`))
       })
     })
   }

@@ -94,7 +94,10 @@ async function serve(start: Start, { machine, channel, secrets, log }: WorkerPar
   exitOnCrash(err => log.fatal({ err }, 'crashed'), () => Promise.race([portcullis.close({ patience: lastWords / 2 }), delay(lastWords)]))
   const reload = await createReload({
     started: start.config,
-    apply: next => portcullis.apply(ownConfig(start, next)),
+    async apply(next) {
+      await portcullis.apply(ownConfig(start, next))
+      channel.send({ kind: 'applied', config: next })
+    },
     // What needs a restart the primary says, once.
     report: outcome => reportReload(outcome, log, 'config', portcullis.configReloaded),
   })
@@ -126,6 +129,6 @@ function ownConfig({ started, worker, workers, port }: Start, config: Config): C
 }
 
 /** What is for all together, in whole parts that add up to it; at least 1. `worker` counts from 1. */
-export function shareOf(all: number, worker: number, workers: number): number {
+function shareOf(all: number, worker: number, workers: number): number {
   return Math.max(1, Math.floor(all / workers) + (worker <= all % workers ? 1 : 0))
 }

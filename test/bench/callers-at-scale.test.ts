@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { builtMain } from '../support/built.ts'
+
+builtMain()
 
 // Few callers and bounds that no machine breaks: that the benchmark of ten thousand works, from dist as it was built.
 t.test('the benchmark of many callers loads, decides and reloads under load', { timeout: 170_000 }, async (t) => {

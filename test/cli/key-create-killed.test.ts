@@ -1,24 +1,23 @@
 // The short form of `npm run soak:kill`, and commands at once as processes of their own: both with what the build made.
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { loadCallers } from '../../src/callers/load.ts'
 import { digestKey } from '../../src/keys/key.ts'
+import { builtMain } from '../support/built.ts'
 
 // Some twenty starts of Node, a second of processor time each: a busy machine takes minutes.
 t.setTimeout(900_000)
 
 const run = promisify(execFile)
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-const main = file('../../dist/main.js')
-const stale = !existsSync(main) || statSync(main).mtimeMs < statSync(file('../../src/main.ts')).mtimeMs
-const skip = stale && 'dist is not there or older than src: npm test builds it first'
+const bench = fileURLToPath(new URL('../../bench/kill-key-create.mjs', import.meta.url))
+const main = builtMain()
 
-t.test('a key create that is killed at any moment leaves the file whole, and every key that was printed in it', { skip }, async (t) => {
-  const { stdout } = await run(process.execPath, [file('../../bench/kill-key-create.mjs'), '--runs', '12', '--json'])
+t.test('a key create that is killed at any moment leaves the file whole, and every key that was printed in it', async (t) => {
+  const { stdout } = await run(process.execPath, [bench, '--runs', '12', '--json'])
   const { killed, done, printed, inFile, faults } = JSON.parse(stdout) as { killed: number, done: number, printed: number, inFile: number, faults: string[] }
   t.strictSame(faults, [])
   t.equal(killed + done, 12)
@@ -29,7 +28,7 @@ t.test('a key create that is killed at any moment leaves the file whole, and eve
 const config = 'listen: { insecure: true }\nclusters: [{ name: c, server: "https://127.0.0.1:1", credential: { tokenEnv: T } }]\ncallers: { file: who }\n'
 const callers = (name: string) => `# ${name}\ncallers:\n  - name: ${name} # stays\n    keys: [] # none yet\n`
 
-t.test('eight processes that make keys at once lose none, and leave nothing behind', { skip }, async (t) => {
+t.test('eight processes that make keys at once lose none, and leave nothing behind', async (t) => {
   const folder = t.testdir({ 'p.yaml': config, 'who': { 'a.yaml': callers('a'), 'b.yaml': callers('b') } })
   const made = await Promise.all(Array.from({ length: 8 }, (_, n) => run(process.execPath, [main, 'key', 'create', n % 2 === 0 ? 'a' : 'b', '--config', join(folder, 'p.yaml')])))
   const { keys, faults } = await loadCallers([join(folder, 'who')])

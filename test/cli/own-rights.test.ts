@@ -47,7 +47,7 @@ async function write(t: Test, { server, ca, credential = { tokenEnv: 'T' }, file
 async function ask(t: Test, given: Given, within = 20_000, more: Partial<AskOptions> = {}) {
   const file = await write(t, given)
   const { config } = await requireConfig(file)
-  const loaded = await requireStored(config, { env: {} })
+  const loaded = await requireStored(config, { env: {}, now: 0 })
   return askOwnRights(config.clusters[0]!, config, loaded.callers, { env: { T: given.token ?? 'x' }, allowLoose: false, now: Date.now, within, ...more })
 }
 

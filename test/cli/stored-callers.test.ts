@@ -1,4 +1,5 @@
 // The commands on callers that are kept in the Kubernetes API.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { callerAddCommand } from '../../src/cli/caller-add.ts'
@@ -65,6 +66,17 @@ t.test('where the API cannot be reached, or has no CRDs, the commands say so', a
   t.match(await run1(bare), { code: 1, stderr: /serves no callers.portcullis.dev .*: kubectl apply -f helm\/portcullis\/crds/ })
 })
 
+t.test('check says that the callers are out of reach as one fault, beside what it found of the config', async (t) => {
+  const { configFile, run } = await commands(t, { shut: true })
+  const config = JSON.parse(readFileSync(configFile, 'utf8')) as { listen: object }
+  writeFileSync(configFile, JSON.stringify({ ...config, listen: { tls: { certFile: 'none.crt', keyFile: 'none.key' } } }))
+  const { code, stdout } = await run(deps => checkCommand({ configFile }, deps))
+  t.equal(code, 1)
+  t.match(stdout, new RegExp(`p\\.yaml:1:\\d+ callers: the callers are kept in cluster prod, namespace ${namespace}: .*(could not be reached|closed the connection)`))
+  t.match(stdout, /warning: .*none\.crt/)
+  t.match(stdout, /p\.yaml: 1 fault, \d+ warnings$/m)
+})
+
 function run1({ run, configFile, env }: Awaited<ReturnType<typeof commands>>) {
   return run(deps => canICommand({ caller: 'ci', verb: 'get', resource: 'pods' }, { ...deps, load: () => loadKnown(configFile, env) }))
 }
@@ -74,7 +86,7 @@ t.test('rbac prints what the store needs, in its namespace and on its cluster al
   const { stdout } = await run(deps => rbacCommand({ configFile }, deps))
   const role = readManifests(stdout).find(({ kind, metadata }) => kind === 'Role' && metadata.name === `portcullis-${namespace}`)
   t.strictSame(role?.rules, [
-    { apiGroups: ['portcullis.dev'], resources: ['callers', 'scopes'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['portcullis.dev'], resources: ['callers', 'scopes'], verbs: ['list', 'watch'] },
     { apiGroups: ['portcullis.dev'], resources: ['callers/status', 'scopes/status'], verbs: ['patch'] },
   ])
   // Before the account has any rights there is nothing to be read.

@@ -34,6 +34,24 @@ t.test('a good change is applied, and one that changes nothing is not applied ag
   t.strictSame(applied, ['debug'])
 })
 
+t.test('what changed before the file is followed is not missed, and what did not is no reload', async (t) => {
+  const file = join(t.testdir({ 'p.yaml': text }), 'p.yaml')
+  const { config: started } = await requireConfig(file)
+  const watch: typeof watchFiles = async () => ({ close: () => undefined })
+  const events: unknown[] = []
+  const followed = () => new Promise<void>((resolve, reject) => {
+    const report = ({ ok }: { ok: boolean }) => { events.push(ok); resolve() }
+    createReload({ started, watch, report, apply: ({ log }) => { events.push(log.level) } }).catch(reject)
+  })
+  await createReload({ started, watch, apply() { t.fail('was applied') }, report() { t.fail('was reported') } })
+  writeFileSync(file, `${text}log: { level: debug }`)
+  await followed()
+  t.strictSame(events.splice(0), ['debug', true])
+  writeFileSync(file, 'clusters: 3')
+  await followed()
+  t.strictSame(events, [false])
+})
+
 t.test('a bad change is reported with every fault, and never applied', async (t) => {
   const write = await follow(t.testdir({ 'p.yaml': text }), async () => { t.fail('was applied') })
   t.match(await write('clusters: 3\nx: 1'), { ok: false, faults: [{ path: 'listen' }, { path: 'clusters' }, { path: 'x' }] })

@@ -1,15 +1,15 @@
 // The benchmark of fairness in its short form: that it runs, and that a flood is held. What is fair is judged on a quiet machine.
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { builtMain } from '../support/built.ts'
 
 const bench = fileURLToPath(new URL('../../bench/fairness.mjs', import.meta.url))
-const isBuilt = existsSync(fileURLToPath(new URL('../../dist/main.js', import.meta.url)))
+builtMain()
 
 interface Phase { readonly name: string, readonly requests: number, readonly failed: number, readonly flooded: number, readonly ratio: number, readonly processor: number }
 
-t.test('a flood over its limits, and a wrong key in a loop, are answered at a pace, and others are served meanwhile', { skip: isBuilt ? false : 'dist is not built: npm test does so first' }, async (t) => {
+t.test('a flood over its limits, and a wrong key in a loop, are answered at a pace, and others are served meanwhile', async (t) => {
   const stdout = await new Promise<string>((resolve, reject) => {
     execFile(process.execPath, [bench, '--seconds', '2', '--rounds', '1', '--rate', '20', '--loose', '1000', '--json'], (error, stdout, stderr) => {
       if (error === null) resolve(stdout)

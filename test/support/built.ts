@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -15,12 +15,18 @@ interface BuildInfo {
  * `npm test` builds it; whoever runs a file alone is told where it is not of this very source.
  */
 export function builtMain(): string {
-  const { fileNames, fileInfos } = JSON.parse(readFileSync(resolve(dist, '.tsbuildinfo'), 'utf8')) as BuildInfo
+  const info = resolve(dist, '.tsbuildinfo')
+  if (!existsSync(info)) throw new Error('dist is not built: npm run build')
+  const { fileNames, fileInfos } = JSON.parse(readFileSync(info, 'utf8')) as BuildInfo
   const stale = fileNames.filter((name, index) => {
     if (!name.startsWith('../src/')) return false
     const info = fileInfos[index]
-    return (typeof info === 'string' ? info : info?.version) !== createHash('sha256').update(readFileSync(resolve(dist, name))).digest('hex')
+    return (typeof info === 'string' ? info : info?.version) !== digestOf(resolve(dist, name))
   })
   if (stale.length > 0) throw new Error(`dist is not built of ${stale.join(', ')} as they are now: npm run build`)
   return resolve(dist, 'main.js')
+}
+
+function digestOf(file: string): string | undefined {
+  return existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : undefined
 }

@@ -55,6 +55,32 @@ t.test('a store that cannot be read is no reload: what is in force stays', async
   t.ok(wiring.findKey('filefile'))
 })
 
+t.test('how a store was loaded counts from when it is in force, and not at all where it is discarded', async (t) => {
+  const folder = t.testdir({ 'a.yaml': '', 'b.yaml': '' })
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
+  const good = JSON.stringify({ callers: [{ name: 'ci' }] })
+  for (const name of ['a.yaml', 'b.yaml']) write(name, good)
+  const reported: boolean[] = []
+  const of = (name: string) => configOf({ kind: 'file', paths: [join(folder, name)] })
+  const wiring = await wireCallers(of('a.yaml'), { log, onReload: ok => reported.push(ok), findCluster: () => undefined })
+  t.teardown(() => wiring.close())
+  t.strictSame(reported.splice(0), [true])
+  write('a.yaml', 'callers: 3')
+  await until(() => reported.length > 0)
+  t.strictSame(reported.splice(0), [false])
+
+  const discarded = await wiring.prepare(of('b.yaml'), new AbortController().signal)
+  discarded.discard()
+  t.strictSame(reported, [], 'the file in force is as bad as before')
+  const prepared = await wiring.prepare(of('b.yaml'), new AbortController().signal)
+  t.strictSame(reported, [])
+  prepared.commit()
+  t.strictSame(reported.splice(0), [true])
+  write('b.yaml', 'callers: 3')
+  await until(() => reported.length > 0)
+  t.strictSame(reported, [false], 'it is followed')
+})
+
 t.test('where another cluster takes the place of the first, its objects do too, and what is open of the first is let go', async (t) => {
   const servers = [await startStoreServer(t), await startStoreServer(t)] as const
   await servers[0].put('callers', 'one', { keys: [keyOf('aaaaaaaa')] })

@@ -82,8 +82,9 @@ t.test('what keeps one from starting is what the start rejects with, and none is
     const starting = t.rejects(supervisor.start(), error)
     const first = await forks.take()
     first.say({ kind: 'failed', message: 'EADDRINUSE', faults })
+    await settled()
+    first.end(1)
     await starting
-    t.ok(first.killed)
     t.equal(forks.size, 0)
   }
 })
@@ -150,6 +151,30 @@ t.test('a replacement that cannot start is tried again, and counts as one that d
   }
   t.equal(log.filter(line => line === 'a worker could not start: it is tried again').length, 3)
   t.equal(events.filter(event => event === 'restart').length, 1, 'one died, however often its place was tried')
+})
+
+t.test('a replacement that failed keeps its place until it has ended, and is killed where it does not', async (t) => {
+  const { supervisor, clock, forks, events, serve, forked: [first] } = await started(2)
+  clock.advance(60_000)
+  first!.end(1)
+  await settled()
+  clock.advance(0)
+  const failed = await forks.take()
+  failed.say({ kind: 'failed', message: 'callers.yaml is bad', faults: [] })
+  await settled()
+  clock.advance(9_999)
+  t.notOk(failed.killed)
+  t.equal(forks.size, 0, 'no other while it is there')
+  clock.advance(1)
+  t.ok(failed.killed)
+  await settled()
+  clock.advance(0)
+  await serve(await forks.take())
+  await settled()
+  t.strictSame(events, ['died 1', 'restart', 'attach 1', 'died 1', 'attach 1'])
+  t.strictSame(supervisor.workers().map(({ channel }) => channel !== undefined), [true, true])
+  clock.advance(60_000)
+  t.ok(forks.size === 0 && events.length === 5, 'the end of the failed one takes nothing from it')
 })
 
 t.test('where all are gone the port is opened again by its number', async (t) => {

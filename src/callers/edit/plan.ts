@@ -20,11 +20,21 @@ export function planOf(changes: readonly CallersChange[]): Plan | undefined {
   const [caller] = names
   if (caller === undefined) return undefined
   if (names.length > 1) throw new Error(`changes of several callers at once: ${names.join(', ')}`)
-  const made = changes.find(change => change.kind === 'add-caller')?.caller
-  const keys = changes.flatMap(change => change.kind === 'add-key' ? [change.key] : [])
+  let made: NewCaller | undefined
+  const keys: WrittenKey[] = []
   const fields = new Map<string, KeyFields>()
   for (const change of changes) {
-    if (change.kind === 'set-key') fields.set(change.id, { ...fields.get(change.id), ...change.fields })
+    switch (change.kind) {
+      case 'add-caller':
+        made ??= change.caller
+        break
+      case 'add-key':
+        keys.push(change.key)
+        break
+      case 'set-key':
+        fields.set(change.id, { ...fields.get(change.id), ...change.fields })
+        break
+    }
   }
   if (made === undefined) return { caller, made, keys, fields }
   const withKeys = keys.length === 0 ? made : { ...made, keys: [...made.keys ?? [], ...keys] }

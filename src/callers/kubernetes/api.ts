@@ -62,11 +62,6 @@ export async function listAll(cluster: StoreApi, plural: Plural, namespace: stri
   }
 }
 
-/** One object. Rejects with ApiFailure 404 where there is none. */
-export async function getOne(cluster: StoreApi, plural: Plural, namespace: string, name: string): Promise<ApiObject> {
-  return readObject(await request(cluster, pathOf(plural, namespace, name)))
-}
-
 export function create(cluster: StoreApi, plural: Plural, namespace: string, object: object): Promise<unknown> {
   return write(cluster, 'POST', `${pathOf(plural, namespace)}?fieldValidation=Strict`, object, 'application/json')
 }

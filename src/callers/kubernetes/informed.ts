@@ -18,6 +18,8 @@ export interface InformedOptions {
   readonly onContact: (trouble: unknown) => void
   /** From 0 to 1. */
   readonly random?: () => number
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number
 }
 
 const second = 1000
@@ -40,7 +42,7 @@ export class Informed {
   #closed = false
 
   constructor(options: InformedOptions) {
-    this.#options = { random: Math.random, ...options }
+    this.#options = { random: Math.random, now: () => performance.now(), ...options }
   }
 
   /** Begins, or begins anew: another cluster's versions mean nothing to what was read of the first. */
@@ -123,10 +125,10 @@ class Run {
 
   /** The informer lists and watches anew at once, whatever it met: an API server that ends every watch would be asked without end. */
   async #pace(what: 'list' | 'watch'): Promise<void> {
-    const wait = this.#beganAt[what] + second - performance.now()
+    const wait = this.#beganAt[what] + second - this.#options.now()
     if (wait > 0) await delay(wait, undefined, { ref: false, signal: this.#stop.signal })
     this.#stop.signal.throwIfAborted()
-    this.#beganAt[what] = performance.now()
+    this.#beganAt[what] = this.#options.now()
   }
 
   async #again(cache: Cache, error: unknown): Promise<void> {

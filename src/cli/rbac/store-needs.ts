@@ -7,7 +7,7 @@ import type { Need } from './needs.ts'
 export function storeNeeds({ callers }: Pick<Config, 'callers'>, cluster: string): Need[] {
   if (callers.kind === 'file' || callers.cluster !== cluster) return []
   const rules = [
-    { apiGroups: [group], resources: ['callers', 'scopes'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [group], resources: ['callers', 'scopes'], verbs: ['list', 'watch'] },
     { apiGroups: [group], resources: ['callers/status', 'scopes/status'], verbs: ['patch'] },
   ]
   return rules.flatMap(permissionsOf).map(permission => ({ permission, at: { kind: 'namespace', name: callers.namespace } }))

@@ -1,7 +1,7 @@
 import { createFilesStore } from '../callers/edit/files-store.ts'
 import type { CallersStore } from '../callers/store.ts'
-import { editStore } from '../cli/stored-callers.ts'
 import type { Config } from '../config/config.ts'
+import { editStore } from './stored-callers.ts'
 
 export interface CallersStoreOptions {
   /** Milliseconds since the epoch. */
