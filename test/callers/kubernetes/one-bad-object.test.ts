@@ -4,6 +4,7 @@ import { Assembly } from '../../../src/callers/kubernetes/assemble.ts'
 import { holdCaller, holdScope } from '../../../src/callers/kubernetes/held.ts'
 import { checkCallerObject, checkScopeObject } from '../../../src/callers/kubernetes/objects.ts'
 import { keyOf, namespace, openStore, rule, startStoreServer } from '../../support/callers-store.ts'
+import { keyFor } from '../../support/keys.ts'
 import { until } from '../../support/until.ts'
 
 const context = { namespace, clusters: ['prod'], now: Date.parse('2026-11-28T10:00:00Z') }
@@ -72,4 +73,23 @@ t.test('where all of it fails, that shows until it is mended', async (t) => {
   await server.put('callers', 'third', { keys: [keyOf('cccccccc')] })
   await until(() => reports.at(-1) === true)
   t.equal(store.health().broken, undefined)
+})
+
+t.test('a whole key that was pasted into an annotation, which is no change of the spec, is a fault; taken out, it is none', async (t) => {
+  const server = await startStoreServer(t)
+  await server.put('callers', 'ci', { keys: [keyOf('aaaaaaaa')] })
+  const { store, reports } = openStore(t, server)
+  await store.loaded
+  const annotate = (note: string | null) => server.call('PATCH', `/apis/portcullis.dev/v1alpha1/namespaces/${namespace}/callers/ci`, {
+    body: { metadata: { annotations: { note } } }, type: 'application/merge-patch+json',
+  })
+  await annotate(keyFor('aaaaaaaa').key)
+  await until(async () => /a whole API key stands here/.test(String((await server.status('callers', 'ci'))['faults'])))
+  t.equal(reports.at(-1), false)
+  t.ok(store.findKey('aaaaaaaa'), 'the last good state stays')
+  // Statuses were written since, which is no reason to look at it again.
+  await annotate(null)
+  await until(async () => (await server.status('callers', 'ci'))['faults'] === undefined)
+  t.equal(reports.at(-1), true)
+  t.match(store.findKey('aaaaaaaa'), { caller: { name: 'ci' } })
 })
