@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 
 /**
  * The subject alternative names of a certificate out of the text in which node writes
@@ -23,9 +23,18 @@ export function canonicalName(name: string): string | undefined {
   const [, kind, value = ''] = /^(DNS|URI|email|IP):([^]+)$/.exec(name) ?? []
   switch (kind) {
     case 'DNS': return `DNS:${value.toLowerCase()}`
-    case 'IP': return `IP:${isIPv6(value) ? new URL(`http://[${value}]`).hostname.slice(1, -1) : value}`
+    case 'IP': return canonicalIp(value)
     case undefined: return undefined
     default: return `${kind}:${value}`
+  }
+}
+
+/** Undefined also for an address with a zone (`fe80::1%eth0`): a zone means something on one machine alone, and no certificate has one. */
+function canonicalIp(value: string): string | undefined {
+  switch (isIP(value)) {
+    case 4: return `IP:${value}`
+    case 6: return URL.canParse(`http://[${value}]`) ? `IP:${new URL(`http://[${value}]`).hostname.slice(1, -1)}` : undefined
+    default: return undefined
   }
 }
 

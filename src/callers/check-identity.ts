@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path'
+import { canonicalName } from '../addresses/subject-alt-name.ts'
 import type { Fault, Path } from '../files/fault.ts'
 import { formOf } from '../json-fields.ts'
 import { listOf } from './build-identity.ts'
@@ -117,4 +118,7 @@ function checkCertificate(entry: Entry<WrittenCaller>, path: Path, certificate: 
     report.fault(entry, path, 'must have one of: subject, subjectAltName, publicKeySha256: without, every certificate would be this caller')
   }
   if (subject !== undefined && Object.keys(subject).length === 0) report.fault(entry, [...path, 'subject'], 'must have an attribute such as commonName')
+  if (subjectAltName !== undefined && canonicalName(subjectAltName) === undefined) {
+    report.fault(entry, [...path, 'subjectAltName'], 'is no IP address that a certificate could have: IP:10.0.0.1, or IP:2001:db8::1 without a zone')
+  }
 }

@@ -7,7 +7,7 @@ import { holdCaller, holdScope, type Held } from './kubernetes/held.ts'
 import { forgetChecked, heldOf } from './kubernetes/holding.ts'
 import { Informed } from './kubernetes/informed.ts'
 import type { Plural } from './kubernetes/names.ts'
-import { checkCallerObject, checkScopeObject, isSameState } from './kubernetes/objects.ts'
+import { checkCallerObject, checkScopeObject, isSameState, messageOf } from './kubernetes/objects.ts'
 import { FaultsTold } from './kubernetes/tell-faults.ts'
 import { StatusWriter } from './kubernetes/status-writer.ts'
 import type { WrittenCaller } from './schema.ts'
@@ -41,6 +41,8 @@ export interface StoreHealth {
   /** How long nothing could be heard of changes; undefined: all is well. */
   readonly outOfTouchFor: number | undefined
   readonly why: string | undefined
+  /** Why what was read last is not in force. */
+  readonly broken?: string | undefined
 }
 
 export interface KubernetesCallers extends Callers {
@@ -81,6 +83,7 @@ class KubernetesStore implements KubernetesCallers {
   #assembled: Assembled | undefined
   #updating = false
   #dirty = false
+  #broken: string | undefined
   #closed = false
   #tellLoaded = () => {}
 
@@ -125,6 +128,7 @@ class KubernetesStore implements KubernetesCallers {
       loaded: this.#assembled !== undefined,
       outOfTouchFor: first === undefined ? undefined : Math.max(0, this.#options.now() - first.since),
       why: first === undefined ? undefined : this.#explain(first.error),
+      broken: this.#broken,
     }
   }
 
@@ -194,8 +198,18 @@ class KubernetesStore implements KubernetesCallers {
     if (this.#updating || this.#closed) return
     this.#updating = true
     setImmediate(() => {
-      this.#update().catch((err: unknown) => this.#options.log.error({ err }, 'the callers could not be put together; the last state stays in force')).finally(() => { this.#updating = false })
+      this.#update().catch((err: unknown) => this.#failed(err)).finally(() => {
+        this.#updating = false
+        if (this.#dirty) this.#changed()
+      })
     })
+  }
+
+  /** A revocation may be among what is not in force: it must not look as if all were well. */
+  #failed(err: unknown): void {
+    this.#broken = messageOf(err)
+    this.#options.log.error({ err }, 'the callers could not be put together; the last state stays in force')
+    this.#options.report(false)
   }
 
   async #update(): Promise<void> {
@@ -210,6 +224,7 @@ class KubernetesStore implements KubernetesCallers {
       this.#callers = await heldOf(callers, this.#callers, (object, before) => holdCaller(checkCallerObject(object, context), object, before, context.now))
       if (this.#closed) return
       this.#commit()
+      this.#broken = undefined
       forgetChecked(callers, this.#callers)
       forgetChecked(scopes, this.#scopes)
     }

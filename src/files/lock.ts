@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,12 +11,12 @@ export interface LockOptions {
 
 /**
  * Does a piece of work on a file while no other command does: `<file>.lock` is there
- * meanwhile. One that was left behind by a process of this machine that is gone is taken over.
+ * meanwhile. One that was left behind by a process that is gone, of this machine and container, is taken over.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>, { patience = 10_000 }: LockOptions = {}): Promise<T> {
   const lock = `${file}.lock`
   const deadline = performance.now() + patience
-  const mine = `${process.pid} ${hostname()} ${(await lookAt(process.pid))?.born ?? '-'} ${randomBytes(8).toString('hex')}`
+  const mine = `${process.pid} ${hostname()} ${(await lookAt(process.pid))?.born ?? '-'} ${await namespaceOfPids()} ${randomBytes(8).toString('hex')}`
   while (!await take(lock, mine)) {
     if (performance.now() > deadline) throw new Error(`${lock} is held by another command; remove it if there is none`)
     await breakStale(lock, deadline)
@@ -63,8 +63,9 @@ async function isStale(lock: string): Promise<boolean> {
 }
 
 async function isGone(owner: string): Promise<boolean> {
-  const [pid = '', host, born] = owner.split(' ')
-  if (host !== hostname()) return false
+  const [pid = '', host, born, namespace] = owner.split(' ')
+  // Two containers may have one name (a pod's), and count their processes each for itself: of another's nothing can be known.
+  if (host !== hostname() || namespace !== await namespaceOfPids()) return false
   try {
     process.kill(Number(pid), 0)
   } catch (error) {
@@ -72,8 +73,13 @@ async function isGone(owner: string): Promise<boolean> {
   }
   const found = await lookAt(Number(pid))
   if (found === undefined) return false
-  // Its number may be another's by now: in a container that was started anew it mostly is.
+  // Its number may be another's by now.
   return found.dead || (born !== '-' && found.born !== born)
+}
+
+/** pid_namespaces(7): `pid:[4026531836]`; - where there is none. */
+function namespaceOfPids(): Promise<string> {
+  return readlink('/proc/self/ns/pid').catch(() => '-')
 }
 
 interface Look {

@@ -44,8 +44,9 @@ function required(cluster: Cluster | undefined, name: string): Cluster {
 
 /** Where it may have missed a revocation another replica is the better one; what it has is served all the same. */
 export function checkOf(store: Pick<KubernetesCallers, 'health'>): Check {
-  const { loaded, outOfTouchFor, why } = store.health()
+  const { loaded, outOfTouchFor, why, broken } = store.health()
   const reason = why === undefined ? '' : `: ${why}`
+  if (broken !== undefined) return { name: 'callers', ok: false, message: `could not be put together, what was read last is not in force, revocations neither: ${broken}` }
   if (!loaded) return { name: 'callers', ok: false, message: `not read since the start${reason}` }
   if (outOfTouchFor === undefined || outOfTouchFor < worthTelling) return { name: 'callers', ok: true }
   return { name: 'callers', ok: false, message: `out of touch with their store for ${Math.round(outOfTouchFor / 1000)} s, what was read last stays in force${reason}` }

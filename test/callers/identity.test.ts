@@ -55,6 +55,8 @@ const faulty: Readonly<Record<string, readonly [RegExp, object]>> = {
   'any certificate, among others': [/clientCertificate\[1\]: must have one of/, certificate([{ subjectAltName: 'DNS:x' }, {}])],
   'an empty subject': [/clientCertificate.subject: must have an attribute/, certificate({ subject: {} })],
   'a name without its kind': [/clientCertificate.subjectAltName: must be DNS:/, certificate({ subjectAltName: 'x' })],
+  'an address with a zone': [/clientCertificate.subjectAltName: is no IP address/, certificate({ subjectAltName: 'IP:fe80::1%eth0' })],
+  'an address that is none': [/clientCertificate.subjectAltName: is no IP address/, certificate({ subjectAltName: 'IP:10.0.0.0/8' })],
   'a digest cut short': [/clientCertificate.publicKeySha256: must be/, certificate({ publicKeySha256: 'ab' })],
 }
 

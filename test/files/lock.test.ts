@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
@@ -7,6 +7,8 @@ import { withLock } from '../../src/files/lock.ts'
 
 // The id of a process that there was.
 const gone = spawnSync(process.execPath, ['-e', '']).pid
+
+const namespace = existsSync('/proc/self/ns/pid') ? readlinkSync('/proc/self/ns/pid') : '-'
 
 t.test('work on one file is done one after the other, and leaves nothing behind', async (t) => {
   const folder = t.testdir({ file: '0' })
@@ -28,14 +30,14 @@ t.test('work that fails gives the lock back', async (t) => {
 
 t.test('a lock whose process is gone is taken over', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
-  writeFileSync(`${file}.lock`, `${gone} ${hostname()} - x`)
+  writeFileSync(`${file}.lock`, `${gone} ${hostname()} - ${namespace} x`)
   t.equal(await withLock(file, async () => 'done'), 'done')
   t.notOk(existsSync(`${file}.lock`))
 })
 
 t.test('a lock whose number is by now that of another process is taken over', { skip: !existsSync('/proc/self/stat') && 'only /proc tells when a process was started' }, async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
-  writeFileSync(`${file}.lock`, `${process.pid} ${hostname()} 1 x`)
+  writeFileSync(`${file}.lock`, `${process.pid} ${hostname()} 1 ${namespace} x`)
   t.equal(await withLock(file, async () => 'done'), 'done')
 })
 
@@ -43,7 +45,7 @@ t.test('many that find a stale lock at once still work one after the other', asy
   const folder = t.testdir({ file: '' })
   const file = join(folder, 'file')
   for (let turn = 0; turn < 8; turn += 1) {
-    writeFileSync(`${file}.lock`, `${gone} ${hostname()} - ${turn}`)
+    writeFileSync(`${file}.lock`, `${gone} ${hostname()} - ${namespace} ${turn}`)
     let within = 0
     await Promise.all(Array.from({ length: 6 }, () => withLock(file, async () => {
       t.equal(within += 1, 1)
@@ -57,9 +59,9 @@ t.test('many that find a stale lock at once still work one after the other', asy
 t.test('who was killed while it took over a lock, or took it, is in nobody\'s way', async (t) => {
   const folder = t.testdir({ file: '' })
   const file = join(folder, 'file')
-  writeFileSync(`${file}.lock`, `${gone} ${hostname()} - x`)
-  writeFileSync(`${file}.lock.break.lock`, `${gone} ${hostname()} - y`)
-  writeFileSync(`${file}.lock.0123456789abcdef`, `${gone} ${hostname()} - 0123456789abcdef`)
+  writeFileSync(`${file}.lock`, `${gone} ${hostname()} - ${namespace} x`)
+  writeFileSync(`${file}.lock.break.lock`, `${gone} ${hostname()} - ${namespace} y`)
+  writeFileSync(`${file}.lock.0123456789abcdef`, `${gone} ${hostname()} - ${namespace} 0123456789abcdef`)
   writeFileSync(`${file}.lock.0123456789abcde0`, '')
   writeFileSync(`${file}.lock.break.lock.0123456789abcde0`, '')
   await withLock(file, async () => {})
@@ -67,8 +69,9 @@ t.test('who was killed while it took over a lock, or took it, is in nobody\'s wa
 })
 
 for (const [what, owner] of [
-  ['a process that lives', `${process.pid} ${hostname()} - x`],
-  ['another machine, of whose processes nothing is known', `${gone} elsewhere - x`],
+  ['a process that lives', `${process.pid} ${hostname()} - ${namespace} x`],
+  ['another container of this name, of whose processes nothing is known', `${gone} ${hostname()} - pid:[1] x`],
+  ['another machine, of whose processes nothing is known', `${gone} elsewhere - ${namespace} x`],
 ] as const) {
   t.test(`the lock of ${what} is waited for, then named`, async (t) => {
     const file = join(t.testdir({ file: '' }), 'file')

@@ -109,4 +109,5 @@ t.test('readiness tells of a store that is out of touch, after a while', async (
   t.match(check(() => ({ loaded: true, outOfTouchFor: 9_999, why: 'x' })), { ok: true })
   t.match(check(() => ({ loaded: true, outOfTouchFor: 25_400, why: 'no route' })), { ok: false, message: 'out of touch with their store for 25 s, what was read last stays in force: no route' })
   t.match(check(() => ({ loaded: false, outOfTouchFor: 1, why: 'no route' })), { ok: false, message: 'not read since the start: no route' })
+  t.match(check(() => ({ loaded: true, outOfTouchFor: undefined, why: undefined, broken: 'x' })), { ok: false, message: /^could not be put together/ })
 })

@@ -7,6 +7,7 @@ import type { WrittenGrant } from '../entries.ts'
 import { Report } from '../report.ts'
 import type { WrittenCaller } from '../schema.ts'
 import type { Held } from './held.ts'
+import { messageOf } from './objects.ts'
 
 /** What is in force of one caller, and what it was made from: made anew only where that is another. */
 interface Made {
@@ -40,12 +41,15 @@ export class Assembly {
 
   assemble(callers: readonly Held<WrittenCaller>[], scopes: readonly Held<WrittenGrant>[]): Assembled {
     const rules = new Map<string, readonly Rule[]>()
-    for (const { checked: { name }, inForce } of scopes) if (inForce !== undefined) rules.set(name, this.#rulesOf(inForce))
+    const broken = { scopes: new Map<string, unknown>(), callers: new Map<string, unknown>() }
+    for (const { checked: { name }, inForce } of scopes) {
+      if (inForce !== undefined) guarded(name, broken.scopes, () => rules.set(name, this.#rulesOf(inForce)))
+    }
     const made = new Map<string, Made>()
     const holders = new Map<string, number>()
     for (const { checked: { name }, inForce } of callers) {
       if (inForce === undefined) continue
-      made.set(name, this.#make(inForce, rules))
+      guarded(name, broken.callers, () => made.set(name, this.#make(inForce, rules)))
       for (const scope of new Set(scopesOf(inForce))) holders.set(scope, (holders.get(scope) ?? 0) + 1)
     }
     this.#made = made
@@ -54,8 +58,8 @@ export class Assembly {
       callers: [...made.values()].map(({ definition }) => definition),
       scopes: rules,
       keys: indexKeys(made, shared),
-      callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, shared)]),
-      scopeFaults: whereSome(scopes, checked => checked.faults),
+      callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, shared), ...brokenOf(checked, broken.callers)]),
+      scopeFaults: whereSome(scopes, checked => [...checked.faults, ...brokenOf(checked, broken.scopes)]),
       warnings: twinsOf(callers),
       holders,
     }
@@ -75,6 +79,19 @@ export class Assembly {
     const definition = before?.written === written ? withScopes(before.definition, scopes) : buildCaller(written, scopes)
     return { written, rules, definition, keys: written.keys.map(key => buildKey(key, definition)) }
   }
+}
+
+/** What nobody foresaw in one object stops that one alone: the revocations of all others wait behind it. */
+function guarded(name: string, broken: Map<string, unknown>, make: () => unknown): void {
+  try {
+    make()
+  } catch (error) {
+    broken.set(name, error)
+  }
+}
+
+function brokenOf<T>({ name, locate }: Held<T>['checked'], broken: ReadonlyMap<string, unknown>): Fault[] {
+  return broken.has(name) ? [locate([], `cannot be put together (${messageOf(broken.get(name))}): nothing of it is in force until it is changed`)] : []
 }
 
 /** The same caller with its scopes as they are now; its own rules stay the same objects. */

@@ -1,6 +1,8 @@
+import { soundWithout } from '../../files/fault.ts'
+import { checkSchema } from '../../files/schema.ts'
 import { asFields } from '../../json-fields.ts'
 import type { CallersChange, CallersStore, Stored, StoredCallers } from '../store.ts'
-import type { WrittenCaller, WrittenKey } from '../schema.ts'
+import { callerSchema, type WrittenCaller, type WrittenKey } from '../schema.ts'
 import { ApiFailure, create, replace, type ApiObject, type StoreApi } from './api.ts'
 import { callerSpec } from './definitions.ts'
 import { longForm } from './long-form.ts'
@@ -17,9 +19,8 @@ const mostAttempts = 20
 
 /**
  * Callers in the Kubernetes API, for the commands. A write names the version that was read, so that nothing
- * is lost: where it is no longer the last one, all is read and decided anew. An object that is faulty as a whole
- * is left out of what is read; one whose faults lie in how its fields bear on each other is there, for its keys
- * must be revocable all the same.
+ * is lost: where it is no longer the last one, all is read and decided anew. A faulty caller is there as far as
+ * it is sound, whatever its fault (a whole key was pasted into it): its keys must be revocable all the same.
  */
 export function createKubernetesEditor(options: EditorOptions): CallersStore {
   const { api, namespace } = options
@@ -46,13 +47,26 @@ export function createKubernetesEditor(options: EditorOptions): CallersStore {
 
 function storedOf({ callers, scopes }: StoreObjects, context: EditorOptions): StoredCallers {
   return {
-    callers: stored('callers', callers.map(object => checkCallerObject(object, context)), context),
-    scopes: stored('scopes', scopes.map(object => checkScopeObject(object, context)), context),
+    callers: callers.map(object => stored('callers', object, soundPart(checkCallerObject(object, context)), context)),
+    scopes: scopes.flatMap((object) => {
+      const { shape, value } = checkScopeObject(object, context)
+      return shape.length === 0 ? [stored('scopes', object, value, context)] : []
+    }),
   }
 }
 
-function stored<T>(plural: Plural, all: readonly Checked<T>[], { namespace }: EditorOptions): Stored<T>[] {
-  return all.filter(({ shape }) => shape.length === 0).map(({ name, value }) => ({ value, where: placeOf(plural, namespace, name) }))
+function stored<T>(plural: Plural, { metadata: { name } }: ApiObject, value: T, { namespace }: EditorOptions): Stored<T> {
+  return { value, where: placeOf(plural, namespace, name) }
+}
+
+/** The fields that the schema has nothing against, and of the keys each that is sound by itself. */
+function soundPart({ name, value, entry }: Checked<WrittenCaller>): WrittenCaller {
+  if (entry.sound([])) return value
+  const fields = Object.entries(value).filter(([field]) => field !== 'keys' && entry.sound([field]))
+  const { value: { keys }, findings } = checkSchema(callerSchema, { name, keys: value.keys })
+  const sound = soundWithout(findings)
+  const rest = checkSchema(callerSchema, { ...Object.fromEntries(fields), name }).value
+  return { ...rest, keys: Array.isArray(keys) ? keys.filter((_, index) => sound(['keys', index])) : [] }
 }
 
 function nameOf(change: CallersChange): string {

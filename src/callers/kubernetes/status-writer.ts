@@ -29,6 +29,8 @@ const soon = 1500
 /** Where our account may not write, it may one day. */
 const refusedFor = 600_000
 const slice = 500
+/** Of what one object says: with others it may go well. */
+const ofOneObject = [400, 413, 422]
 
 /**
  * Writes into the objects what became of them, beside the requests. Every process is as good as any: one
@@ -49,6 +51,7 @@ export class StatusWriter {
   #again = false
   #refusedAt = -Infinity
   #warned = false
+  readonly #unwritable = new Set<string>()
 
   constructor(options: StatusWriterOptions) {
     this.#options = { random: Math.random, schedule: scheduleUnreferenced, ...options }
@@ -59,6 +62,7 @@ export class StatusWriter {
     const { name } = object.metadata
     if (what === 'there') this.#seen[plural].set(name, object)
     else this.#seen[plural].delete(name)
+    if (what === 'gone') this.#unwritable.delete(`${plural}/${name}`)
     if (what === 'gone' && plural === 'callers') this.#uses.forget(name)
   }
 
@@ -148,10 +152,20 @@ export class StatusWriter {
     } catch (err) {
       // Somebody else wrote it in between, or took it away: what is there now is as good.
       if (err instanceof ApiFailure && (err.statusCode === 409 || err.statusCode === 404)) return true
+      if (err instanceof ApiFailure && ofOneObject.includes(err.statusCode)) {
+        this.#tellUnwritable(plural, name, err)
+        return true
+      }
       if (err instanceof ApiFailure && err.statusCode === 403) this.#refused(err)
       else log.debug({ err, resource: plural, name }, 'a status could not be written')
       return false
     }
+  }
+
+  #tellUnwritable(plural: Plural, name: string, { message: reason }: ApiFailure): void {
+    const object = `${plural}/${name}`
+    if (!this.#unwritable.has(object)) this.#options.log.warn({ resource: plural, name, reason }, 'the API server does not take the status of this object: kubectl get shows what it was')
+    this.#unwritable.add(object)
   }
 
   #refused(err: ApiFailure): void {

@@ -22,13 +22,15 @@ export interface StatusFacts {
 
 const mostFaults = 100
 const longestFault = 1000
+/** The CustomResourceDefinition takes 4096 characters: of more the whole status would be refused. */
+const longestList = 4000
 
 /** What is to be merged into the status of a caller; undefined where it says all already. */
 export function callerStatus(object: ApiObject, { inForce }: Held<WrittenCaller>, use: Use | undefined, facts: StatusFacts): object | undefined {
   const status = asFields(object.status)
   const active = (inForce?.keys ?? []).filter(({ revokedAt, expiresAt }) => revokedAt === undefined && (expiresAt === undefined || Date.parse(expiresAt) > facts.now))
   const said = {
-    scopes: (inForce?.scopes ?? []).map(reference => typeof reference === 'string' ? reference : reference.name).join(', ') || '<none>',
+    scopes: listed((inForce?.scopes ?? []).map(reference => typeof reference === 'string' ? reference : reference.name)) || '<none>',
     activeKeys: active.length,
   }
   const used = facts.thorough ? usedStatus(status, inForce, use, facts) : undefined
@@ -45,6 +47,17 @@ export function scopeStatus(object: ApiObject, { inForce }: Held<WrittenGrant>, 
   const changed = commonStatus(object, inForce !== undefined, facts)
   if (changed === undefined && holders === undefined && same(said, status)) return undefined
   return { ...changed, ...said, callers }
+}
+
+/** `a, b, … 3 more` */
+function listed(names: readonly string[]): string {
+  let text = ''
+  for (const [index, name] of names.entries()) {
+    const longer = text === '' ? name : `${text}, ${name}`
+    if (longer.length > longestList) return `${text}${text === '' ? '' : ', '}… ${names.length - index} more`
+    text = longer
+  }
+  return text
 }
 
 function same(said: object, status: Readonly<Record<string, unknown>>): boolean {

@@ -1,9 +1,17 @@
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t from 'tap'
+import type { StoreApi } from '../../../src/callers/kubernetes/api.ts'
 import { createKubernetesEditor } from '../../../src/callers/kubernetes/editor.ts'
 import type { WrittenKey } from '../../../src/callers/schema.ts'
 import type { CallersStore } from '../../../src/callers/store.ts'
 import { clusterFor, credentialOf } from '../../support/cluster-builders.ts'
-import { keyOf, namespace, rule, startStoreServer } from '../../support/callers-store.ts'
+import { keyListCommand } from '../../../src/cli/key-list.ts'
+import { keyRevokeCommand } from '../../../src/cli/key-revoke.ts'
+import { ear } from '../../support/command.ts'
+import { keyFor } from '../../support/keys.ts'
+import { until } from '../../support/until.ts'
+import { keyOf, namespace, openStore, rule, startStoreServer } from '../../support/callers-store.ts'
 import type { Test } from 'tap'
 
 const key = (id: string) => keyOf(id) as WrittenKey
@@ -69,4 +77,39 @@ t.test('a key can be revoked though its caller has a fault; what the API server 
   await t.rejects(editor().change(() => [{ kind: 'add-key', caller: 'ci', key: { id: 'x', sha256: 'y' } }]), { statusCode: 422, message: /spec.keys\[1\].id/ })
   await t.rejects(editor().change(() => [{ kind: 'add-key', caller: 'nobody', key: key('cccccccc') }]), { message: /there is no caller nobody/ })
   t.equal(await editor().change(() => []), '')
+})
+
+t.test('a whole key was pasted into a caller: it is listed all the same, and key revoke ends it where it stood', async (t) => {
+  const { server, editor, specOf } = await editing(t)
+  const leaked = keyFor('aaaaaaaa')
+  await server.put('callers', 'ci', { description: 'ours', rules: [rule], keys: [{ id: leaked.id, sha256: leaked.sha256 }, key('bbbbbbbb')] })
+  const { store } = openStore(t, server)
+  await store.loaded
+  await server.patch('callers', 'ci', { description: `its key is ${leaked.key}` })
+  t.match((await editor().read()).callers, [{ value: { name: 'ci', rules: [{}], keys: [{ id: 'aaaaaaaa' }, { id: 'bbbbbbbb' }] } }])
+  const folder = t.testdir({
+    'p.yaml': `listen: { insecure: true }
+clusters: [{ name: prod, server: "${server.sample.url.replace('127.0.0.1', 'localhost')}", caFile: ca.pem, credential: { tokenEnv: T } }]
+callers: { kubernetes: { namespace: ${namespace} } }
+`, 'ca.pem': server.ca,
+  })
+  const [stdout, stderr] = [ear(), ear()]
+  const deps = { stdout, stderr, env: { T: server.token }, now: Date.now, stdin: Readable.from([]) }
+  const configFile = join(folder, 'p.yaml')
+  await keyListCommand({ configFile, caller: undefined, json: false }, deps)
+  t.match(stdout.text, /aaaaaaaa/)
+  t.match([await keyRevokeCommand({ configFile, id: 'aaaaaaaa' }, deps), stderr.text], [0, /key aaaaaaaa of caller ci is revoked, in callers.portcullis.dev/])
+  t.match(await specOf('ci'), { description: /pcl_/, keys: [{ id: 'aaaaaaaa', revokedAt: /^20/ }, { id: 'bbbbbbbb', revokedAt: undefined }] })
+  await until(() => store.findKey('aaaaaaaa')?.revokedAt !== undefined)
+  t.ok(store.findKey('bbbbbbbb'), 'its other key opens what it opened')
+})
+
+t.test('of a caller that does not fit its schema the fields and keys that do are there', async (t) => {
+  const spec = { scopes: 'view', rules: [rule], keys: [key('aaaaaaaa'), { id: 'too long for one', sha256: 'x' }, key('bbbbbbbb')] }
+  const callers = [{ metadata: { name: 'ci', uid: 'u', resourceVersion: '1', generation: 1 }, spec }, { metadata: { name: 'odd', uid: 'v', resourceVersion: '1', generation: 1 }, spec: { keys: 'none' } }]
+  // As objects of an older CustomResourceDefinition may be: the server of the others takes none of these.
+  const api = { fetch: (target: string) => Promise.resolve({ status: 200, body: Buffer.from(JSON.stringify({ metadata: { resourceVersion: '1' }, items: target.includes('/callers') ? callers : [] })) }) } as unknown as StoreApi
+  const current = await createKubernetesEditor({ api, namespace, clusters: ['prod'], now: Date.now() }).read()
+  t.match(current.callers.map(({ value }) => value), [{ name: 'ci', rules: [{}], discovery: true }, { name: 'odd' }])
+  t.strictSame(current.callers.map(({ value: { scopes, keys } }) => [scopes, keys.map(({ id }) => id)]), [[[], ['aaaaaaaa', 'bbbbbbbb']], [[], []]])
 })

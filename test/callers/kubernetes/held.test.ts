@@ -9,7 +9,7 @@ const fault = { file: 'f', line: 1, column: 1, path: '', message: 'bad' }
 
 function checkedOf(spec: object, faulty: boolean, uid = 'u'): Checked<WrittenCaller> {
   const value = { name: 'ci', keys: [], ...spec } as unknown as WrittenCaller
-  return { name: 'ci', uid, generation: 1, value, entry: undefined as never, shape: [], faults: faulty ? [fault] : [], warnings: [], locate: () => fault }
+  return { name: 'ci', uid, generation: 1, keyBeside: false, value, entry: undefined as never, shape: [], faults: faulty ? [fault] : [], warnings: [], locate: () => fault }
 }
 
 /** What is in force after a good state and a faulty one. */

@@ -69,3 +69,29 @@ t.test('a condition of somebody else stays', async (t) => {
   await until(async () => (await server.status('callers', 'ci'))['observedGeneration'] === 1)
   t.match(await server.status('callers', 'ci'), { conditions: [other, { type: 'Ready' }] })
 })
+
+t.test('names of scopes that are too long together are told in part', async (t) => {
+  const server = await startStoreServer(t)
+  const scopes = Array.from({ length: 40 }, (_, index) => ({ name: `${'s'.repeat(200)}${index}` }))
+  await server.put('callers', 'ci', { scopes, keys: [keyOf('aaaaaaaa')] })
+  openStore(t, server)
+  await until(async () => (await server.status('callers', 'ci'))['observedGeneration'] === 1)
+  const told = String((await server.status('callers', 'ci'))['scopes'])
+  t.match(told, /^s+0, s+1, .*, … 21 more$/)
+  t.ok(told.length <= 4096)
+})
+
+t.test('a status that the API server does not take keeps no other from being written, and is told once', async (t) => {
+  const server = await startStoreServer(t)
+  const names = Array.from({ length: 12 }, (_, index) => `ci-${index}`)
+  for (const name of names) await server.put('callers', name, { rules: [rule], keys: [keyOf('aaaaaaaa')] })
+  await server.put('callers', 'full', { rules: [rule], keys: [keyOf('ffffffff')] })
+  // With ours there is one more than the CustomResourceDefinition allows.
+  const conditions = Array.from({ length: 8 }, (_, index) => ({ type: `Other${index}`, status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'Asked', message: 'x' }))
+  await server.call('PATCH', `/apis/portcullis.dev/v1alpha1/namespaces/${namespace}/callers/full/status`, { body: { status: { conditions } }, type: 'application/merge-patch+json' })
+  const { lines } = openStore(t, server, { statusEvery: 500 })
+  for (const name of names) await until(async () => (await server.status('callers', name))['observedGeneration'] === 1)
+  await until(() => writes(server, 'callers', 'full') > 3)
+  t.match(lines.filter(({ level, message }) => level === 'warn' && /does not take the status/.test(message)), [{ facts: { name: 'full' } }])
+  t.equal(lines.filter(({ message }) => /does not take the status/.test(message)).length, 1)
+})
