@@ -13,7 +13,7 @@ export function isFor(audiences: readonly string[], { aud }: Claims): boolean {
   return typeof aud === 'string' ? audiences.includes(aud) : Array.isArray(aud) && audiences.some(audience => aud.includes(audience))
 }
 
-function claimAt(path: readonly string[], claims: Claims): unknown {
+export function claimAt(path: readonly string[], claims: Claims): unknown {
   // Own fields alone: an object of JavaScript has more than its JSON had.
   return path.reduce<unknown>((value, name) => isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined, claims)
 }

@@ -3,9 +3,10 @@ import { ProxyError } from '../errors.ts'
 import type { ClientAuthorities } from '../issuers/client-authorities.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Caller, CallerDefinition } from '../model/caller.ts'
-import type { CertificateCondition, PeerCertificate } from '../model/identity.ts'
+import type { PeerCertificate } from '../model/identity.ts'
 import type { Authenticator } from './authenticator.ts'
 import { readCarrier } from './carrier.ts'
+import { CertificateOwners } from './certificate-owners.ts'
 
 export interface ClientCertificateOptions {
   readonly callers: Pick<Callers, 'all' | 'onChange'>
@@ -13,11 +14,6 @@ export interface ClientCertificateOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly log: { warn(facts: object, message: string): void }
-}
-
-interface Condition {
-  readonly definition: CallerDefinition
-  readonly condition: CertificateCondition
 }
 
 /**
@@ -35,12 +31,12 @@ class ClientCertificateAuthenticator implements Authenticator {
   readonly #options: ClientCertificateOptions
   readonly #origins = new WeakMap<Caller, PeerCertificate>()
   readonly #told = new Set<string>()
-  #conditions: readonly Condition[]
+  #all: CertificateOwners
   #owners = new WeakMap<PeerCertificate, readonly CallerDefinition[]>()
 
   constructor(options: ClientCertificateOptions) {
     this.#options = options
-    this.#conditions = conditionsOf(options.callers.all())
+    this.#all = new CertificateOwners(options.callers.all())
   }
 
   authenticate({ certificate, rawHeaders }: Arrival): Caller | undefined {
@@ -59,7 +55,7 @@ class ClientCertificateAuthenticator implements Authenticator {
   }
 
   reload(): void {
-    this.#conditions = conditionsOf(this.#options.callers.all())
+    this.#all = new CertificateOwners(this.#options.callers.all())
     this.#owners = new WeakMap()
     this.#told.clear()
   }
@@ -79,7 +75,7 @@ class ClientCertificateAuthenticator implements Authenticator {
   #ownersOf(certificate: PeerCertificate): readonly CallerDefinition[] {
     const known = this.#owners.get(certificate)
     if (known !== undefined) return known
-    const owners = [...new Set(this.#conditions.filter(({ condition }) => fits(condition, certificate)).map(({ definition }) => definition))]
+    const owners = this.#all.of(certificate)
     this.#owners.set(certificate, owners)
     if (owners.length > 1) this.#tell(owners.map(({ name }) => name))
     return owners
@@ -106,28 +102,4 @@ function refusalOf({ notBefore, notAfter }: PeerCertificate, { trusted, now, amb
   if (!(notAfter > now)) return new ProxyError('ExpiredKey', 'this client certificate has expired')
   if (!(notBefore <= now)) return new ProxyError('UnknownKey', 'this client certificate is not valid yet')
   return undefined
-}
-
-function conditionsOf(callers: readonly CallerDefinition[]): readonly Condition[] {
-  return callers.flatMap(definition => (definition.identities?.certificates ?? []).map(condition => ({ definition, condition })))
-}
-
-function fits({ subject, subjectAltName, publicKeySha256 }: CertificateCondition, certificate: PeerCertificate): boolean {
-  const asked = [
-    ...subject === undefined ? [] : [isSameSubject(subject, certificate.subject)],
-    ...subjectAltName === undefined ? [] : [certificate.subjectAltNames.includes(subjectAltName)],
-    ...publicKeySha256 === undefined ? [] : [certificate.publicKeySha256 === publicKeySha256],
-  ]
-  return asked.length > 0 && asked.every(met => met)
-}
-
-/** Every attribute with every value: `CN=ci` is not `CN=ci, O=others`, nor a subject with two names. */
-function isSameSubject(one: PeerCertificate['subject'], other: PeerCertificate['subject']): boolean {
-  const names = Object.keys(one)
-  return names.length === Object.keys(other).length
-    && names.every(name => Object.hasOwn(other, name) && sorted(one[name]) === sorted(other[name]))
-}
-
-function sorted(values: readonly string[] = []): string {
-  return JSON.stringify(values.toSorted())
 }

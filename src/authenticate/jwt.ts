@@ -84,7 +84,7 @@ class JwtAuthenticator implements Authenticator {
   }
 
   #decide(jwt: VerifiedJwt): Caller | ProxyError {
-    const found = callersOf(jwt, this.#trusted.get(jwt.issuer)?.conditions ?? [])
+    const found = callersOf(jwt, this.#trusted.get(jwt.issuer)?.groups ?? [])
     if (found instanceof ProxyError) return found
     const [definition, other] = found
     if (definition === undefined) return refused('does not say what any caller\'s claims ask for')

@@ -5,6 +5,7 @@ import { formOf } from '../json-fields.ts'
 import { listOf } from './build-identity.ts'
 import type { Entry } from './entries.ts'
 import type { Report } from './report.ts'
+import { namesOwner, sharedIssuers } from './shared-issuers.ts'
 import type { WrittenCaller } from './schema.ts'
 import type { WrittenClientCertificate, WrittenJwt } from './schema-identity.ts'
 
@@ -95,21 +96,10 @@ function isComparable(expected: unknown): boolean {
   return typeof expected === 'string' || typeof expected === 'boolean' || Number.isFinite(expected)
 }
 
-/** Issuers that sign for everybody who comes, and claims that say for whom. */
-const shared: Readonly<Record<string, readonly string[]>> = {
-  'https://token.actions.githubusercontent.com': ['sub', 'repository', 'repository_id', 'repository_owner', 'repository_owner_id', 'job_workflow_ref', 'enterprise', 'enterprise_id'],
-  'https://gitlab.com': ['sub', 'project_path', 'project_id', 'namespace_path', 'namespace_id'],
-  'https://agent.buildkite.com': ['sub', 'organization_slug', 'organization_id'],
-  'https://app.terraform.io': ['sub', 'terraform_organization_id', 'terraform_organization_name', 'terraform_workspace_id', 'terraform_project_id'],
-  'https://accounts.google.com': ['sub', 'email', 'hd'],
-}
-
 function checkSharedIssuer(entry: Entry<WrittenCaller>, path: Path, { issuer, claims }: WrittenJwt, report: Report): void {
-  const telling = Object.hasOwn(shared, issuer) ? shared[issuer] : undefined
-  // A text that begins with * is anybody's.
-  const tells = (name: string) => Object.hasOwn(claims, name) && !String(claims[name]).startsWith('*')
-  if (telling === undefined || telling.some(tells)) return
-  report.fault(entry, [...path, 'claims'], `would let anybody in: ${issuer} signs for whoever comes; say whose tokens, by one of: ${telling.join(', ')}`)
+  const telling = sharedIssuers.get(issuer)
+  if (telling === undefined || Object.entries(telling).some(([name, owner]) => Object.hasOwn(claims, name) && namesOwner(claims[name], owner))) return
+  report.fault(entry, [...path, 'claims'], `would let anybody in: ${issuer} signs for whoever comes; say whose tokens, before any *, by one of: ${Object.keys(telling).join(', ')}`)
 }
 
 function checkCertificate(entry: Entry<WrittenCaller>, path: Path, certificate: WrittenClientCertificate, report: Report): void {

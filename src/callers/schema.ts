@@ -67,11 +67,14 @@ const keySchema = Type.Object({
   description: Type.Optional(Type.String({ description: 'For people.' })),
 }, { additionalProperties: false, description: 'An API key, by its digest.', 'x-unknown': { key: wholeKey, secret: wholeKey, token: wholeKey } })
 
+/** More than any caller of one proxy gets; and never infinite, which no JSON can say. */
+const maximum = 1_000_000
+
 const limits = Type.Object({
-  requestsPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Requests a second, on average.' })),
-  burst: Type.Optional(Type.Integer({ minimum: 1, description: 'Requests at once, before the rate holds; default: as many as a second allows.' })),
-  inFlight: Type.Optional(Type.Integer({ minimum: 1, description: 'Requests at a time that are not long-running.' })),
-  streams: Type.Optional(Type.Integer({ minimum: 1, description: 'Long-running requests and tunnels at a time.' })),
+  requestsPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum, description: 'Requests a second, on average.' })),
+  burst: Type.Optional(Type.Integer({ minimum: 1, maximum, description: 'Requests at once, before the rate holds; default: as many as a second allows.' })),
+  inFlight: Type.Optional(Type.Integer({ minimum: 1, maximum, description: 'Requests at a time that are not long-running.' })),
+  streams: Type.Optional(Type.Integer({ minimum: 1, maximum, description: 'Long-running requests and tunnels at a time.' })),
 }, { additionalProperties: false, default: {}, description: 'Limits of this caller; default: none.' })
 
 // They become header values: no control characters, no other alphabets.

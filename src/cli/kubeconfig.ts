@@ -68,7 +68,7 @@ async function make(args: KubeconfigArgs, { stdin, now, env = {} }: KubeconfigDe
 }
 
 function howToAddKey(caller: string): string {
-  return `it holds no key: --key-file FILE puts one in, or later kubectl --kubeconfig FILE config set-credentials ${caller} --token="$(cat ${caller}.key)"`
+  return `it holds no key: make it again with --key-file ${caller}.key, or with --key-file - and the key on stdin; on a command line others would see it`
 }
 
 function requireCluster({ clusters }: Config, definition: CallerDefinition, named: string | undefined): void {

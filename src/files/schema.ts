@@ -176,6 +176,8 @@ function hasType(shape: Shape, value: unknown): boolean {
     case 'array': return Array.isArray(value)
     case 'null': return value === null
     case 'integer': return Number.isInteger(value)
+    // YAML has `.inf` and `.nan`, and 1e999 is infinite as well: JSON has none of them.
+    case 'number': return Number.isFinite(value)
     default: return typeof value === shape.type
   }
 }
@@ -208,6 +210,6 @@ function expected(shape: Shape): string {
   const { minimum, exclusiveMinimum, maximum } = shape
   const range = minimum !== undefined && maximum !== undefined
     ? ` from ${minimum} to ${maximum}`
-    : minimum !== undefined ? ` of at least ${minimum}` : exclusiveMinimum !== undefined ? ` above ${exclusiveMinimum}` : ''
+    : minimum !== undefined ? ` of at least ${minimum}` : exclusiveMinimum !== undefined ? ` above ${exclusiveMinimum}${maximum === undefined ? '' : ` and at most ${maximum}`}` : ''
   return (shape.type === undefined ? 'something else' : typeNames[shape.type]) + range
 }

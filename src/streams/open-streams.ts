@@ -13,6 +13,8 @@ export interface StreamsOptions {
   readonly recheck: (admitted: Admitted) => Caller | undefined
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds that pass, whatever the clock is set to. Default: performance.now. */
+  readonly elapsed?: () => number
   /** Told of every change that ended streams, when the last of them is over: how many seconds after the change that was. */
   readonly onRevoked?: (seconds: number) => void
   /** Calls `task` after `ms`; returns the way to call it off. Default: setTimeout. */
@@ -22,6 +24,8 @@ export interface StreamsOptions {
 /** Streams that are asked about before other work gets its turn. One that is ended is as much work as many that are not. */
 const batchSize = 250
 const costOfEnd = 10
+/** A batch ends after so many milliseconds as well: how long a question takes is another's affair. */
+const longestBatch = 5
 
 export function createStreams(options: StreamsOptions): Streams {
   return new OpenStreams(options)
@@ -37,6 +41,7 @@ class OpenStreams implements Streams {
   readonly #expiries: Expiries<OpenStream>
   readonly #recheck: StreamsOptions['recheck']
   readonly #now: () => number
+  readonly #elapsed: () => number
   readonly #over: (since: number) => void
   #latest: Revocation | undefined
   #expired: Revocation | undefined
@@ -44,9 +49,10 @@ class OpenStreams implements Streams {
   #recheckedAt = -Infinity
   #draining = false
 
-  constructor({ recheck, now, onRevoked = () => {}, schedule = later }: StreamsOptions) {
+  constructor({ recheck, now, elapsed = () => performance.now(), onRevoked = () => {}, schedule = later }: StreamsOptions) {
     this.#recheck = recheck
     this.#now = now
+    this.#elapsed = elapsed
     this.#expiries = new Expiries({ now, schedule, onExpired: (stream, date) => this.#expire(stream, date) })
     this.#over = since => onRevoked(Math.max(0, now() - since) / 1000)
   }
@@ -107,12 +113,15 @@ class OpenStreams implements Streams {
   #askNextBatch(): void {
     clearImmediate(this.#nextBatch)
     this.#nextBatch = undefined
+    const end = this.#elapsed() + longestBatch
     let cost = 0
     for (const [stream, revocation] of this.#pending) {
-      if (cost++ >= batchSize) {
+      // One is asked about in any case, or it would never come to the last.
+      if (cost > 0 && (cost >= batchSize || this.#elapsed() >= end)) {
         this.#nextBatch = setImmediate(() => this.#askNextBatch())
         return
       }
+      cost += 1
       const caller = this.#ask(stream)
       if (caller === undefined) {
         this.#end(stream, 'revoked', revocation)

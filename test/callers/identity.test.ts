@@ -49,8 +49,6 @@ const faulty: Readonly<Record<string, readonly [RegExp, object]>> = {
   'no algorithm': [/jwt.algorithms: must not be empty/, jwt({ algorithms: [] })],
   'no audience': [/jwt.audience: must not be empty/, jwt({ audience: [] })],
   'an empty audience': [/jwt.audience: must be/, jwt({ audience: '' })],
-  'everybody on GitHub': [/jwt.claims: would let anybody in/, jwt({ issuer: 'https://token.actions.githubusercontent.com', claims: { ref: 'refs/heads/main' } })],
-  'everybody on GitHub by a glob': [/jwt.claims: would let anybody in/, jwt({ issuer: 'https://token.actions.githubusercontent.com', claims: { repository: '*/app' } })],
   'any certificate': [/clientCertificate: must have one of/, certificate({})],
   'any certificate, among others': [/clientCertificate\[1\]: must have one of/, certificate([{ subjectAltName: 'DNS:x' }, {}])],
   'an empty subject': [/clientCertificate.subject: must have an attribute/, certificate({ subject: {} })],
@@ -75,6 +73,40 @@ t.test('a number that no token can have is a fault', async (t) => {
     t.match(faults, [{ path: 'callers[0].jwt.claims.run', message: /^must be a text, a number/ }], number)
   }
 })
+
+const [github, gitlab, buildkite, terraform, google] = ['https://token.actions.githubusercontent.com', 'https://gitlab.com', 'https://agent.buildkite.com', 'https://app.terraform.io', 'https://accounts.google.com'] as const
+const anybodys: readonly (readonly [issuer: string, claims: object])[] = [
+  [github, { ref: 'refs/heads/main' }], [github, { repository: '*/app' }], [github, { sub: '*' }], [github, { sub: '' }],
+  [github, { sub: 'repo:*' }], [github, { sub: 'repo:acme*' }], [github, { sub: 'repo:*/app:ref:refs/heads/main' }], [github, { sub: 'repo:a*e/app:*' }], [github, { sub: 'r*' }],
+  [github, { sub: 'repo:/*' }], [github, { sub: 'repository_owner:acme*' }], [github, { sub: 'actor:acme:*' }], [github, { sub: 'repo:acme:environment:*/x' }],
+  [github, { repository: 'acme*' }], [github, { repository_owner: 'acme*' }], [github, { repository_owner: 'acme/*' }], [github, { repository_id: '1*' }], [github, { job_workflow_ref: 'a*/b' }],
+  [github, { nested: { sub: 'repo:acme/app:*' } }], [github, { repository: true }], [github, { repository: { name: 'acme/app' } }],
+  [gitlab, { ref: 'main' }], [gitlab, { sub: 'project_path:*' }], [gitlab, { sub: 'project_path:acme*' }], [gitlab, { project_path: 'acme*' }], [gitlab, { namespace_path: 'acme*' }], [gitlab, { namespace_id: '7*' }],
+  [buildkite, { sub: 'organization:acme*' }], [buildkite, { organization_slug: 'acme*' }],
+  [terraform, { sub: 'organization:*:project:x' }], [terraform, { terraform_organization_name: 'acme*' }],
+  [google, { email: 'a*' }], [google, { email: '*@acme.example' }], [google, { hd: 'acme*' }], [google, { sub: '1*' }],
+]
+const somebodys: typeof anybodys = [
+  [github, { sub: 'repo:acme/*' }], [github, { sub: 'repo:acme/app:ref:refs/heads/*' }], [github, { sub: 'repository_owner:acme:*' }], [github, { sub: 'repo:acme/app:pull_request' }],
+  [github, { repository: 'acme/*' }], [github, { repository: 'acme/app' }], [github, { repository_owner: 'acme' }], [github, { repository_id: 1234 }], [github, { repository_id: '1234', sub: 'repo:*' }],
+  [github, { job_workflow_ref: 'acme/app/.github/workflows/x.yml@*' }],
+  [gitlab, { sub: 'project_path:acme/app:ref_type:branch:ref:*' }], [gitlab, { project_path: 'acme/*' }], [gitlab, { namespace_path: 'acme' }], [gitlab, { namespace_path: 'acme/*' }],
+  [buildkite, { sub: 'organization:acme:pipeline:*' }], [terraform, { sub: 'organization:acme:*' }], [google, { email: 'a@acme.example' }], [google, { sub: '117' }],
+]
+
+for (const [issuer, claims] of anybodys) {
+  t.test(`a fault: everybody's tokens of ${issuer}: ${JSON.stringify(claims)}`, async (t) => {
+    const { faults, callers } = await load(t, jwt({ issuer, claims }))
+    t.match(faults.map(({ path, message }) => `${path}: ${message}`), [/jwt.claims: would let anybody in: .* signs for whoever comes; say whose tokens, before any \*, by one of: sub, /])
+    t.strictSame(callers, [])
+  })
+}
+
+for (const [issuer, claims] of somebodys) {
+  t.test(`no fault: somebody's tokens of ${issuer}: ${JSON.stringify(claims)}`, async (t) => {
+    t.strictSame((await load(t, jwt({ issuer, claims }))).faults, [])
+  })
+}
 
 t.test('what two callers have alike is warned of, in whatever order it is written', async (t) => {
   const { warnings } = await load(t, jwt({ claims: { a: 'x', b: 'y' } }), jwt({ claims: { b: 'y', a: 'x' } }, 'b'), jwt({ claims: { a: 'x' } }, 'c'),

@@ -80,6 +80,14 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
     t.strictSame((found as FaultsError).faults, (await loadCallers([path], { now })).faults)
     t.match((found as FaultsError).message, /callers\[3\]\.keys\[0\]\.id: .*\(caller four\)/)
   })
+
+  t.test(`a rate that is infinite, which JSON would make null, is a fault ${how}`, async (t) => {
+    const limited = (rate: string) => file('get', '').replace('requestsPerSecond: 1', `requestsPerSecond: ${rate}`)
+    const path = join(t.testdir({ 'c.yaml': limited('.inf') }), 'c.yaml')
+    await t.rejects(loadState([path], { now, asideFrom }), { message: /callers\[1\]\.limits\.requestsPerSecond: must be a number above 0 and at most 1000000/ })
+    writeFileSync(path, limited('1e6'))
+    t.equal((await loadState([path], { now, asideFrom })).callers[1]?.limits.requestsPerSecond, 1_000_000)
+  })
 }
 
 t.test('a load that is not wanted any more is given up, with its thread', async (t) => {

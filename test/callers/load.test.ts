@@ -99,7 +99,13 @@ for (const [what, fault, ...texts] of [
   ['a group that would be two header lines', /impersonate.groups\[0\]: must be a name of printable ASCII/, caller('impersonate: { user: a, groups: ["a\\r\\nb"] }')],
   ['an address without its length', /allowedFrom\[0\]: must be a CIDR/, caller('allowedFrom: [10.0.0.1]')],
   ['a caller by JWT without its issuer', /jwt.issuer: is missing/, caller('jwt: { audience: p, claims: { sub: x } }')],
-  ['a limit of nothing', /limits.inFlight: must be a whole number of at least 1/, caller('limits: { inFlight: 0 }')],
+  ['a limit of nothing', /limits.inFlight: must be a whole number from 1 to 1000000/, caller('limits: { inFlight: 0 }')],
+  ...['.inf', '-.inf', '.nan', '1e999', '1000001', '0'].map((number): [string, RegExp, string] => [
+    `a rate of ${number}`, /limits.requestsPerSecond: must be a number above 0 and at most 1000000/, caller(`limits: { requestsPerSecond: ${number} }`),
+  ]),
+  ...['burst', 'inFlight', 'streams'].flatMap(limit => ['.inf', '.nan', '1e999', '1000001', '1.5'].map((number): [string, RegExp, string] => [
+    `${limit}: ${number}`, new RegExp(`limits.${limit}: must be a whole number from 1 to 1000000`), caller(`limits: { ${limit}: ${number}, requestsPerSecond: 1 }`),
+  ])),
   ['broken YAML', /^0.yaml:1:\d+ Missing closing/, 'callers: "a'],
 ] as const) {
   t.test(`${what} is a fault`, async (t) => {

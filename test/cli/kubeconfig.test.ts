@@ -83,7 +83,8 @@ t.test('without --key-file there is no key, stdin is not looked at, and it says 
   t.equal(code, 0)
   t.match(parse(stdout), { users: [{ name: 'ci', user: {} }] })
   t.notMatch(stdout, /pcl_/)
-  t.match(stderr, /holds no key: --key-file FILE puts one in, or later kubectl .* set-credentials ci --token/)
+  t.match(stderr, /holds no key: make it again with --key-file ci\.key, or with --key-file - and the key on stdin/)
+  t.notMatch(stderr, /--token/, 'a key on a command line is seen by whoever lists processes')
 })
 
 t.test('a key that would be refused, or is somebody else\'s, is told by its reason and never shown', async (t) => {

@@ -173,6 +173,42 @@ t.test('20,000 streams are asked about well within a second, and other work gets
   t.equal(streams.count(), 19_800)
 })
 
+t.test('questions that take long are asked a few at a time, each once, and all of them', async (t) => {
+  let [elapsed, asked] = [0, 0]
+  const recheck = ({ caller }: Admitted) => {
+    elapsed += 2
+    asked += 1
+    return caller
+  }
+  const streams = createStreams({ recheck, now: () => start, elapsed: () => elapsed })
+  for (let i = 0; i < 100; i += 1) streams.add({ admitted: admitted({ arrival: arrival({ receivedAt: start + 1 }) }), kind: 'watch', end: () => {} })
+  const batches: number[] = []
+  streams.recheck()
+  for (let before = 0; asked > before; await turn()) {
+    batches.push(asked - before)
+    before = asked
+  }
+  t.equal(asked, 100)
+  t.ok(batches.every(batch => batch <= 3), `at most 3 questions of 2 ms in a turn: ${batches.join(' ')}`)
+})
+
+t.test('one question that takes longer than a batch is still one for each turn', async (t) => {
+  let [elapsed, asked] = [0, 0]
+  const streams = createStreams({
+    recheck: ({ caller }) => {
+      elapsed += 50
+      asked += 1
+      return caller
+    },
+    now: () => start, elapsed: () => elapsed,
+  })
+  for (let i = 0; i < 3; i += 1) streams.add({ admitted: admitted({ arrival: arrival({ receivedAt: start + 1 }) }), kind: 'watch', end: () => {} })
+  streams.recheck()
+  t.equal(asked, 1)
+  for (let i = 0; i < 4; i += 1) await turn()
+  t.equal(asked, 3)
+})
+
 t.test('rechecks that keep coming still get to the last stream', async (t) => {
   const { streams, open, asked } = setUp()
   for (let i = 0; i < 5000; i += 1) open(`${i}`)
