@@ -4,15 +4,15 @@ import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { builtMain } from '../support/built.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { keyFor } from '../support/keys.ts'
 import { LeakScanner } from '../support/leak-scanner.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
 import { removeLater } from '../support/scope.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const main = builtMain()
 const token = 's3cr3t-opaque~value-1234567890'
 const { key } = keyFor('crashing')
 
@@ -43,7 +43,7 @@ async function start(t: Test, command: string) {
     }),
   }
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 })
-  const child = spawn(process.execPath, [...process.execArgv, '--import', join(folder, 'crash.mjs'), main, command, '--config', join(folder, 'portcullis.yaml')])
+  const child = spawn(process.execPath, ['--import', join(folder, 'crash.mjs'), main, command, '--config', join(folder, 'portcullis.yaml')])
   t.teardown(() => child.kill('SIGKILL'))
   const output = { text: '' }
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => { output.text += text.toString() })

@@ -4,19 +4,19 @@ import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { jwt } from '../credentials/tokens.ts'
+import { builtMain } from '../support/built.ts'
 import { startUpstream } from '../support/recording-upstream.ts'
 import { removeLater } from '../support/scope.ts'
 import { typed } from '../support/typed.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const main = builtMain()
 const token = jwt({ sub: 'system:serviceaccount:ops:proxy', 'kubernetes.io': { namespace: 'ops', serviceaccount: { name: 'proxy' } } })
 
 /** In a process of its own. */
 async function portcullis(t: Test, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [...process.execArgv, main, ...args], { env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } })
   t.teardown(() => child.kill('SIGKILL'))
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (text: Buffer) => { stdout += text.toString() })

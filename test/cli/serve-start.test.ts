@@ -5,14 +5,14 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { serveCommand } from '../../src/cli/serve.ts'
+import { builtMain } from '../support/built.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { ear } from '../support/command.ts'
 import { removeLater, type Scope } from '../support/scope.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const main = builtMain()
 
 async function folderWith(t: Scope, files: Readonly<Record<string, string>>): Promise<(name: string) => string> {
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-start-'))
@@ -39,7 +39,7 @@ t.test('files and variables that are not there are named with their places, toge
     'portcullis.yaml:3:60 clusters[0].caFile: no-ca.crt does not exist',
     'portcullis.yaml:3:96 clusters[0].credential.tokenFile: no-token does not exist',
     'portcullis.yaml:4:76 clusters[1].credential.tokenEnv: NO_TOKEN is not set',
-    'callers.yaml:1:34 callers[0].scopes[0]: names no scope: none',
+    'callers.yaml:1:34 callers[0].scopes[0]: names no scope: none; there are none (caller ci)',
   ])
 })
 
@@ -59,7 +59,7 @@ for (const taken of ['listen', 'admin'] as const) {
         clusters: [{ name: 'a', server: `https://127.0.0.1:${(squatter.address() as AddressInfo).port}`, credential: { tokenFile: 'token' } }],
       }),
     })
-    const child = spawn(process.execPath, [...process.execArgv, main, 'serve', '--config', file('portcullis.yaml')])
+    const child = spawn(process.execPath, [main, 'serve', '--config', file('portcullis.yaml')])
     t.teardown(() => child.kill('SIGKILL'))
     let stderr = ''
     child.stderr.on('data', (text: Buffer) => { stderr += text.toString() })

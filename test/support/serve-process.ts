@@ -8,11 +8,9 @@ export interface ServeOptions {
   readonly cwd?: string
   /** What a kubelet gives to a pod; the config is then the first argument, and there are no options. */
   readonly podFolder?: string
-  /** What `npm run build` has made, in place of the sources: starts far sooner. */
-  readonly built?: boolean
 }
 
-/** `portcullis serve` in a process of its own. */
+/** `portcullis serve` in a process of its own, as `npm run build` has made it: from the sources it would start twenty times as slowly. */
 export interface ServeProcess {
   /** Everything on stderr so far. */
   readonly stderr: string
@@ -26,10 +24,10 @@ export interface ServeProcess {
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Starts it with these arguments; it is killed with the test. */
-export function startServe(t: Scope, args: readonly string[], { env = {}, cwd, podFolder, built = false }: ServeOptions = {}): ServeProcess {
-  const command = podFolder === undefined ? [file('../../src/main.ts'), 'serve', ...args] : [file('serve-child.ts'), ...args, podFolder]
-  const child = spawn(process.execPath, built ? [builtMain(), 'serve', ...args] : [...process.execArgv, ...command], {
-    // What the test's own process needs to run TypeScript it needs as well; where this machine runs is no part of the test.
+export function startServe(t: Scope, args: readonly string[], { env = {}, cwd, podFolder }: ServeOptions = {}): ServeProcess {
+  const main = builtMain()
+  const child = spawn(process.execPath, podFolder === undefined ? [main, 'serve', ...args] : [file('serve-child.mjs'), ...args, podFolder], {
+    // Where this machine runs is no part of the test.
     env: { ...process.env, KUBERNETES_SERVICE_HOST: '', KUBERNETES_SERVICE_PORT: '', ...env }, ...cwd === undefined ? {} : { cwd }, stdio: ['ignore', 'ignore', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))

@@ -61,7 +61,7 @@ export async function startWorkers(t: Scope, { workers = 2, callers, config = {}
     clusters: [{ name: 'prod', server: upstream.url, caFile: 'ca.crt', credential: { tokenFile: 'token' }, openshift: false }],
     audit: { sinks: [{ file: { path: 'audit.log' } }], mode: 'blocking' }, ...config,
   }))
-  const serve = startServe(t, ['--config', join(folder, 'portcullis.yaml')], { built: true, env })
+  const serve = startServe(t, ['--config', join(folder, 'portcullis.yaml')], { env })
   const lines = () => serve.stderr.split('\n').filter(line => line.startsWith('{') && line.endsWith('}')).map(line => JSON.parse(line) as LogLine)
   // Whatever befalls the primary, no worker outlives the test.
   t.teardown(() => { for (const { pid } of lines()) killIfThere(pid) })

@@ -109,7 +109,7 @@ t.test('what keeps the workers from starting is said once, and nothing runs on',
   ] as const) {
     await write('callers.yaml', callers)
     await write('portcullis.yaml', config(port))
-    const serve = startServe(t, ['--config', join(folder, 'portcullis.yaml')], { built: true })
+    const serve = startServe(t, ['--config', join(folder, 'portcullis.yaml')])
     t.equal(await serve.exited, 1)
     const lines = serve.stderr.trimEnd().split('\n').filter(line => !line.startsWith('{'))
     t.equal(lines.length, 1, serve.stderr)
