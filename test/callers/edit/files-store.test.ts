@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
@@ -94,7 +94,7 @@ t.test('one that is UTF-8 keeps every byte, a byte order mark among them', async
 t.test('what killed commands left behind is cleared away, and the lock of one is taken over', async (t) => {
   const folder = t.testdir({ 'c.yaml': text, '.c.yaml.0123456789ab': 'half a fi', '.c.yaml.swp': 'an editor', '.callers.lock.0123456789abcdef': '' })
   const gone = spawnSync(process.execPath, ['-e', '']).pid
-  writeFileSync(join(folder, '.callers.lock'), `${gone} ${hostname()} - x`)
+  writeFileSync(join(folder, '.callers.lock'), `${gone} ${hostname()} - ${readlinkSync('/proc/self/ns/pid')} x`)
   await createFilesStore({ paths: [join(folder, 'c.yaml')] }).change(() => [addKey('a', 'aaaaaaaa')])
   t.strictSame(readdirSync(folder).sort(), ['.c.yaml.swp', 'c.yaml'])
 })
