@@ -1,5 +1,5 @@
-import Type from 'typebox'
-import type { Static } from 'typebox'
+import { Type } from '../files/shape.ts'
+import type { Static } from '../files/shape.ts'
 
 const text = (title: string, pattern: string, description: string) => Type.String({ title, pattern, description })
 const filled = '^[\\s\\S]+$'
@@ -19,11 +19,11 @@ const jwt = Type.Object({
   jwksUri: Type.Optional(text('an https URL', '^https://', 'Where the keys are (a JWKS).')),
   jwksFile: Type.Optional(text('a file', filled, 'The keys (a JWKS) in a file of the proxy, which is followed; relative to a file of callers, absolute in a Caller object.')),
   caFile: Type.Optional(text('a file', filled, 'Whom to trust for discovery and jwksUri, in a file as jwksFile is; default: the authorities that Node trusts.')),
-  algorithms: Type.Array(Type.Unsafe<(typeof jwtAlgorithms)[number]>({ type: 'string', enum: [...jwtAlgorithms] }), {
+  algorithms: Type.Array(Type.Enum(jwtAlgorithms), {
     default: [...jwtAlgorithms], minItems: 1, description: 'How the token may be signed.',
   }),
-  claims: Type.Unsafe<Readonly<Record<string, unknown>>>({
-    type: 'object', description: 'What the token must say, all of it: a text (* stands for any characters), a number, true or false; nested as in the token. Where it has a list, one of its items.',
+  claims: Type.Record({
+    description: 'What the token must say, all of it: a text (* stands for any characters), a number, true or false; nested as in the token. Where it has a list, one of its items.',
   }),
 }, {
   additionalProperties: false,

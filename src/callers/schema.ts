@@ -1,5 +1,5 @@
-import Type from 'typebox'
-import type { Static } from 'typebox'
+import { Type } from '../files/shape.ts'
+import type { Static } from '../files/shape.ts'
 import { guardRoutes } from '../model/caller.ts'
 import { identityFields } from './schema-identity.ts'
 
@@ -10,7 +10,7 @@ const apiGroups = strings('API groups; "" is the core group, * all.')
 const resources = strings('Resources as in pods, pods/log, */scale; * is all.')
 const resourceNames = strings('Names of objects; empty: all.')
 const nonResourceURLs = strings('Paths that are no resources, as in /metrics; a * at the end stands for the rest.')
-const acknowledge = Type.Array(Type.Unsafe<(typeof guardRoutes)[number]>({ type: 'string', enum: [...guardRoutes] }), {
+const acknowledge = Type.Array(Type.Enum(guardRoutes), {
   default: [], description: 'Escalation routes that this rule opens knowingly.',
 })
 
@@ -38,8 +38,8 @@ export const scopeSchema = Type.Object({
 
 /** A pasted manifest: its metadata may hold whatever `kubectl get -o yaml` prints. */
 export const clusterRoleSchema = Type.Object({
-  apiVersion: Type.Unsafe<string>({ type: 'string', enum: ['rbac.authorization.k8s.io/v1', 'rbac.authorization.k8s.io/v1beta1', 'authorization.openshift.io/v1'] }),
-  kind: Type.Unsafe<string>({ type: 'string', enum: ['ClusterRole'] }),
+  apiVersion: Type.Enum(['rbac.authorization.k8s.io/v1', 'rbac.authorization.k8s.io/v1beta1', 'authorization.openshift.io/v1']),
+  kind: Type.Enum(['ClusterRole']),
   metadata: Type.Object({ name: scopeName }, { description: 'Only the name is read.' }),
   rules: Type.Array(roleRule, { description: 'What the scope allows.' }),
 }, {

@@ -1,5 +1,5 @@
-import Type from 'typebox'
-import type { TOptional, TSchema, TUnsafe } from 'typebox'
+import { Type } from '../files/shape.ts'
+import type { Optional, Shape, Static, Typed } from '../files/shape.ts'
 import { durationForm, sizeForm } from './units.ts'
 
 /** A field's user documentation, its default, and other keywords of the schema. */
@@ -29,8 +29,8 @@ export function text(about: About) {
   return Type.String({ title: 'a text that is not empty', pattern: '^[\\s\\S]+$', ...about })
 }
 
-export function choice<const T extends string>(values: readonly T[], about: About): TUnsafe<T> {
-  return Type.Unsafe<T>({ type: 'string', enum: [...values], ...about })
+export function choice<const T extends string>(values: readonly T[], about: About): Typed<T> {
+  return Type.Enum(values, { ...about })
 }
 
 export function texts(about: About) {
@@ -43,14 +43,14 @@ export function anyTexts(about: About) {
 }
 
 /** Closed: an unknown field is a fault. A field with a default, or optional, may be left out. */
-export function section<P extends Record<string, TSchema>>(properties: P, about: About) {
+export function section<P extends Record<string, Shape>>(properties: P, about: About) {
   return Type.Object(properties, { ...about, additionalProperties: false })
 }
 
 /** Exactly one of the fields: which one says what kind it is. */
-export function oneOf<P extends Record<string, TSchema>>(properties: P, about: About) {
+export function oneOf<P extends Record<string, Shape>>(properties: P, about: About) {
   const optional = Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, Type.Optional(schema)]))
-  return Type.Object(optional as { [K in keyof P]: TOptional<P[K]> }, {
+  return Type.Object(optional as { [K in keyof P]: Optional<Static<P[K]>> }, {
     ...about, additionalProperties: false, minProperties: 1, maxProperties: 1,
   })
 }

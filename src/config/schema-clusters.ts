@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../files/shape.ts'
 import { choice, duration, section, size, text } from './fields.ts'
 import { credential, inline } from './schema-credentials.ts'
 

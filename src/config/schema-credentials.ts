@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../files/shape.ts'
 import { choice, duration, oneOf, section, text, texts } from './fields.ts'
 
 /** For fields in which people would write the secret itself. */

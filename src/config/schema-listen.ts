@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../files/shape.ts'
 import { choice, duration, port, section, size, text, texts } from './fields.ts'
 
 const tls = section({

@@ -1,5 +1,5 @@
-import Type from 'typebox'
-import type { Static } from 'typebox'
+import { Type } from '../files/shape.ts'
+import type { Static } from '../files/shape.ts'
 import { anyTexts, choice, oneOf, section, size, text, texts } from './fields.ts'
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'

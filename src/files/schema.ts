@@ -1,32 +1,5 @@
-import type { Static, TSchema } from 'typebox'
 import type { Finding, Path } from './fault.ts'
-
-/**
- * The part of JSON Schema that our files' schemas use, and no more: an unknown
- * keyword would be a check that silently does not happen, so a test demands that
- * this and ajv agree.
- */
-export interface Shape {
-  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
-  /** What is expected, as the end of the sentence `must be …`. */
-  readonly title?: string
-  readonly default?: unknown
-  readonly properties?: Readonly<Record<string, Shape>>
-  readonly required?: readonly string[]
-  readonly additionalProperties?: boolean
-  readonly minProperties?: number
-  readonly maxProperties?: number
-  readonly items?: Shape
-  readonly minItems?: number
-  readonly pattern?: string
-  readonly enum?: readonly unknown[]
-  readonly minimum?: number
-  readonly exclusiveMinimum?: number
-  readonly maximum?: number
-  readonly anyOf?: readonly Shape[]
-  /** What to say of a field that is not there on purpose: it belongs elsewhere, or comes later. */
-  readonly 'x-unknown'?: Readonly<Record<string, string>>
-}
+import type { Shape, Static } from './shape.ts'
 
 export interface Checked<T> {
   /** With defaults filled in; of the schema's type where there are no findings. */
@@ -35,9 +8,9 @@ export interface Checked<T> {
 }
 
 /** Holds a value, found at a path, against a schema: every fault, not the first. The value itself stays as it was. */
-export function checkSchema<S extends TSchema>(schema: S, value: unknown, at: Path = []): Checked<Static<S>> {
+export function checkSchema<S extends Shape>(schema: S, value: unknown, at: Path = []): Checked<Static<S>> {
   const place: Place = { path: [...at], findings: [] }
-  const checked = checkFor(schema as Shape)(value, place)
+  const checked = checkFor(schema)(value, place)
   return { value: checked as Static<S>, findings: place.findings }
 }
 

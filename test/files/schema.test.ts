@@ -1,5 +1,5 @@
 import t from 'tap'
-import Type from 'typebox'
+import { Type } from '../../src/files/shape.ts'
 import { formatPath } from '../../src/files/fault.ts'
 import { checkSchema } from '../../src/files/schema.ts'
 
@@ -7,8 +7,8 @@ const schema = Type.Object({
   name: Type.String({ pattern: '^[a-z]+$', title: 'lower-case letters' }),
   port: Type.Integer({ minimum: 1, maximum: 9, default: 5 }),
   share: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-  mode: Type.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'], default: 'a' }),
-  auto: Type.Union([Type.Unsafe<'auto'>({ type: 'string', enum: ['auto'] }), Type.Boolean()], { default: 'auto', title: 'auto, true or false' }),
+  mode: Type.Enum(['a', 'b'], { default: 'a' }),
+  auto: Type.Union([Type.Enum(['auto']), Type.Boolean()], { default: 'auto', title: 'auto, true or false' }),
   either: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
   inner: Type.Object({ deep: Type.Boolean({ default: true }) }, { default: {}, additionalProperties: false }),
   kind: Type.Optional(Type.Object({ x: Type.Optional(Type.String()), y: Type.Optional(Type.String()) }, {

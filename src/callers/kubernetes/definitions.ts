@@ -108,7 +108,7 @@ const kinds: readonly Kind[] = [
 
 function withoutName(schema: typeof callerSchema | typeof scopeSchema): Structural {
   const { name: _, ...properties } = schema.properties
-  return toStructural({ ...schema, properties, required: (schema.required as readonly string[] | undefined)?.filter(field => field !== 'name') })
+  return toStructural({ ...schema, properties, required: schema.required?.filter(field => field !== 'name') })
 }
 
 function definitionOf({ plural, singular, kind, description, spec, status, columns }: Kind): object {
