@@ -18,7 +18,7 @@ function escape(code: number): string {
 }
 
 /** Words that a reader of YAML, an old one too, takes for something else than a text. */
-const otherwise = /^(?:true|false|null|yes|no|on|off|y|n)$/i
+const otherwise = /^(?:true|false|null|yes|no|on|off|y|n|e-?[0-9]+)$/i
 
 /** A text as one scalar of a YAML list in brackets; what it holds cannot end it. */
 export function yamlScalar(text: string): string {

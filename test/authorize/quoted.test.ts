@@ -7,7 +7,7 @@ import { quoted, quotedWhereOdd, yamlScalar } from '../../src/authorize/quoted.t
 t.test('what needs no quotes has none, and what YAML would read as something else has', async (t) => {
   const rows: [string, string][] = [
     ['pods', 'pods'], ['pods/log', 'pods/log'], ['rbac.authorization.k8s.io', 'rbac.authorization.k8s.io'], ['team-a', 'team-a'], ['/metrics', '/metrics'],
-    ['', '""'], ['*', '"*"'], ['null', '"null"'], ['True', '"True"'], ['no', '"no"'], ['y', '"y"'], ['1e3', '"1e3"'], ['-', '"-"'], ['~', '"~"'],
+    ['', '""'], ['*', '"*"'], ['null', '"null"'], ['True', '"True"'], ['no', '"no"'], ['y', '"y"'], ['e0', '"e0"'], ['E-12', '"E-12"'], ['e', 'e'], ['1e3', '"1e3"'], ['-', '"-"'], ['~', '"~"'],
     ['10.0.0.1/32', '"10.0.0.1/32"'], ['::1/128', '"::1/128"'], ['a b', '"a b"'], ['a,b', '"a,b"'], ['a: b', '"a: b"'], ['a #b', '"a #b"'], ['&a', '"&a"'],
     ['x] }, - { verbs: ["*"', '"x] }, - { verbs: [\\"*\\""'], ['a\nb', '"a\\nb"'], ['a\u2028b\u202e\u0085', '"a\\u2028b\\u202e\\u0085"'], ['\u{e0041}', '"\\U000e0041"'],
     ['\u00e9', '"\u00e9"'],
