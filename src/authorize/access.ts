@@ -1,24 +1,29 @@
 import type { Attributes } from '../model/attributes.ts'
 import type { CallerDefinition, Grant, GuardRoute, Rule } from '../model/caller.ts'
 import type { MatchedRule, Verdict } from '../model/verdict.ts'
-import { nextBit } from './bits.ts'
-import { compile } from './compile.ts'
+import { nextBit, type Bits } from './bits.ts'
+import { compile, type NamespaceIndex, type Reach } from './compile.ts'
 import { describeRule } from './describe.ts'
 import { namespaceSet, type NamespaceSet } from './namespaces.ts'
 
-/** A rule that allows a request, as far as rules go; the guard has its say where `routes` are not all acknowledged. */
-export type Match =
-  | { readonly acknowledged: true, readonly verdict: Extract<Verdict, { allowed: true }> }
-  | { readonly acknowledged: false, readonly rule: MatchedRule, readonly text: string }
+type Allowed = Extract<Verdict, { allowed: true }>
+
+/** A rule that allows a request as far as rules go: the guard has its say, for it does not acknowledge all of the routes. */
+export interface Unacknowledged {
+  readonly allowed: false
+  readonly rule: MatchedRule
+  readonly text: string
+}
+
+export type Match = Allowed | Unacknowledged
 
 /** All that a caller's grants allow, ready to be asked. */
 export interface Access {
-  readonly grants: readonly Grant[]
   /** A rule that matches; one that acknowledges all `routes` where there is one. The order in the file decides nothing. */
   find(asked: Attributes, routes: readonly GuardRoute[]): Match | undefined
 }
 
-/** A definition is a new object after every reload, so nothing outlives its caller. */
+/** A definition is a new object after every change, so nothing outlives its caller. */
 const cache = new WeakMap<CallerDefinition, Access>()
 
 export function accessOf(definition: CallerDefinition): Access {
@@ -28,18 +33,25 @@ export function accessOf(definition: CallerDefinition): Access {
 }
 
 function build(grants: readonly Grant[]): Access {
-  const views = grants.length === 1 ? grants.map(viewOf) : [...grants].sort(byName).map(viewOf)
-  return {
-    grants,
-    find(asked, routes) {
-      let fallback: Match | undefined
-      for (const view of views) {
-        const match = view.find(asked, routes)
-        if (match?.acknowledged === true) return match
-        fallback ??= match
-      }
-      return fallback
-    },
+  // Most callers hold one scope: what is asked for is then in fewer places of the memory.
+  return grants.length === 1 && grants[0] !== undefined ? viewOf(grants[0]) : new Views([...grants].sort(byName).map(viewOf))
+}
+
+class Views implements Access {
+  readonly #views: readonly View[]
+
+  constructor(views: readonly View[]) {
+    this.#views = views
+  }
+
+  find(asked: Attributes, routes: readonly GuardRoute[]): Match | undefined {
+    let fallback: Match | undefined
+    for (const view of this.#views) {
+      const match = view.find(asked, routes)
+      if (match?.allowed === true) return match
+      fallback ??= match
+    }
+    return fallback
   }
 }
 
@@ -59,37 +71,77 @@ const views = new WeakMap<readonly Rule[], { readonly scope: string | null, read
 
 function viewOf(grant: Grant): View {
   // Rules of a caller's own are nobody else's.
-  if (grant.scope === null || grant.namespaces !== undefined) return createView(grant)
+  if (grant.scope === null || grant.namespaces !== undefined) return new View(grant)
   const known = views.get(grant.rules)
   if (known?.scope === grant.scope) return known.view
-  const view = createView(grant)
+  const view = new View(grant)
   views.set(grant.rules, { scope: grant.scope, view })
   return view
 }
 
-interface View {
-  find(asked: Attributes, routes: readonly GuardRoute[]): Match | undefined
-}
-
-function createView(grant: Grant): View {
-  const compiled = compile(grant.rules)
-  const narrowing = grant.namespaces === undefined ? undefined : namespaceSet(grant.namespaces)
+/** What one grant allows. */
+class View implements Access {
+  readonly #grant: Grant
+  readonly #rules: readonly Rule[]
+  readonly #reach: Reach
+  readonly #namespaces: NamespaceIndex
+  readonly #narrowing: NamespaceSet | undefined
   // Made when first needed, then handed out again: a verdict allocates nothing.
-  const opened: Match[] = []
-  const closed: Match[] = []
-  return {
-    find(asked: Attributes, routes: readonly GuardRoute[]): Match | undefined {
-      if (narrowing !== undefined && !isWithin(narrowing, asked)) return undefined
-      const bits = compiled.match(asked)
-      if (bits === undefined) return undefined
-      const first = nextBit(bits, 0)
-      for (let index = first; index !== -1; index = nextBit(bits, index + 1)) {
-        const rule = compiled.rules[index]
-        if (rule !== undefined && acknowledges(rule, routes)) return opened[index] ??= openedBy(rule, grant)
-      }
-      const rule = compiled.rules[first]
-      return rule && (closed[first] ??= { acknowledged: false, rule: matched(rule, grant), text: describeRule(rule, grant) })
-    },
+  readonly #opened: Allowed[] = []
+  readonly #closed: Unacknowledged[] = []
+  // Most callers ask about one namespace again and again, and what answers them is then here.
+  #lastNamespace = ''
+  #inLastNamespace: Bits
+  #lastIndex = -1
+  #lastOpened: Allowed | undefined
+
+  constructor(grant: Grant) {
+    const { rules, reach, namespaces } = compile(grant.rules)
+    this.#grant = grant
+    this.#rules = rules
+    this.#reach = reach
+    this.#namespaces = namespaces
+    this.#narrowing = grant.namespaces === undefined ? undefined : namespaceSet(grant.namespaces)
+    this.#inLastNamespace = namespaces.of(this.#lastNamespace)
+  }
+
+  find(asked: Attributes, routes: readonly GuardRoute[]): Match | undefined {
+    if (this.#narrowing !== undefined && !isWithin(this.#narrowing, asked)) return undefined
+    const bits = this.#reach.match(asked, this.#in(asked.namespace))
+    if (bits === undefined) return undefined
+    const first = nextBit(bits, 0)
+    for (let index = first; index !== -1; index = nextBit(bits, index + 1)) {
+      if (routes.length === 0 || acknowledges(this.#rule(index), routes)) return this.#open(index)
+    }
+    return this.#closed[first] ??= this.#close(this.#rule(first))
+  }
+
+  #in(namespace: string): Bits {
+    if (namespace !== this.#lastNamespace) {
+      this.#inLastNamespace = this.#namespaces.of(namespace)
+      this.#lastNamespace = namespace
+    }
+    return this.#inLastNamespace
+  }
+
+  #rule(index: number): Rule {
+    const rule = this.#rules[index]
+    if (rule === undefined) throw new Error(`there is no rule ${index}`)
+    return rule
+  }
+
+  #open(index: number): Allowed {
+    if (this.#lastOpened !== undefined && this.#lastIndex === index) return this.#lastOpened
+    this.#lastIndex = index
+    return this.#lastOpened = this.#opened[index] ??= this.#allow(this.#rule(index))
+  }
+
+  #allow(rule: Rule): Allowed {
+    return { allowed: true, code: null, rule: matched(rule, this.#grant), reason: `allowed by ${describeRule(rule, this.#grant)}` }
+  }
+
+  #close(rule: Rule): Unacknowledged {
+    return { allowed: false, rule: matched(rule, this.#grant), text: describeRule(rule, this.#grant) }
   }
 }
 
@@ -99,12 +151,7 @@ function isWithin(narrowing: NamespaceSet, asked: Attributes): boolean {
 }
 
 function acknowledges(rule: Rule, routes: readonly GuardRoute[]): boolean {
-  return routes.length === 0 || routes.every(route => rule.acknowledge.includes(route))
-}
-
-function openedBy(rule: Rule, grant: Grant): Match {
-  const reason = `allowed by ${describeRule(rule, grant)}`
-  return { acknowledged: true, verdict: { allowed: true, code: null, rule: matched(rule, grant), reason } }
+  return routes.every(route => rule.acknowledge.includes(route))
 }
 
 function matched(rule: Rule, grant: Grant): MatchedRule {

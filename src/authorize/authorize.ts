@@ -1,7 +1,7 @@
 import type { Attributes } from '../model/attributes.ts'
 import type { Caller, CallerDefinition, GuardRoute } from '../model/caller.ts'
 import type { ClusterFacts, DenialCode, MatchedRule, Question, Verdict } from '../model/verdict.ts'
-import { accessOf, type Access, type Match } from './access.ts'
+import { accessOf, type Access, type Match, type Unacknowledged } from './access.ts'
 import { askedBy, createsToo } from './asked.ts'
 import { ruleLine, withCure } from './cure.ts'
 import { describeRequest } from './describe.ts'
@@ -19,8 +19,6 @@ interface Finding {
   readonly routes: readonly GuardRoute[]
   readonly match: Match | undefined
 }
-
-type Unacknowledged = Extract<Match, { acknowledged: false }>
 
 /**
  * The stop: whether a caller may, by its scopes and rules and past the guard. Scopes are
@@ -45,11 +43,11 @@ function judge(definition: CallerDefinition, access: Access, question: Question)
   if (first.match === undefined && definition.discovery && isDiscovery(asked)) return discovery
   const why = createsToo(asked, question.contentType)
   const second = why === undefined ? undefined : look(definition, access, question, { ...asked, verb: 'create' })
-  if (first.match === undefined) return outOfScope(definition, access, first, [first, second])
-  if (second !== undefined && second.match === undefined) return outOfScope(definition, access, second, [first, second], why)
-  if (!first.match.acknowledged) return guarded(definition, question.cluster, first, first.match, [first, second])
-  if (second?.match?.acknowledged === false) return guarded(definition, question.cluster, second, second.match, [first, second])
-  return first.match.verdict
+  if (first.match === undefined) return outOfScope(definition, first, [first, second])
+  if (second !== undefined && second.match === undefined) return outOfScope(definition, second, [first, second], why)
+  if (!first.match.allowed) return guarded(definition, question.cluster, first, first.match, [first, second])
+  if (second?.match?.allowed === false) return guarded(definition, question.cluster, second, second.match, [first, second])
+  return first.match
 }
 
 function look(definition: CallerDefinition, access: Access, question: Question, asked: Attributes): Finding {
@@ -61,9 +59,9 @@ function look(definition: CallerDefinition, access: Access, question: Question, 
 type Findings = readonly [Finding, Finding | undefined]
 
 /** That no rule allows one of them, with the line that allows all that none does, past the guard too. */
-function outOfScope({ name }: CallerDefinition, { grants }: Access, { asked }: Finding, findings: Findings, why?: string): Verdict {
+function outOfScope({ name, grants }: CallerDefinition, { asked }: Finding, findings: Findings, why?: string): Verdict {
   const message = `${explainRefusal(name, grants, asked)}${why === undefined ? '' : ` (${why})`}`
-  const wanting = findings.filter(finding => finding !== undefined && finding.match?.acknowledged !== true)
+  const wanting = findings.filter(finding => finding !== undefined && finding.match?.allowed !== true)
   const acknowledge = routesIn(wanting)
   return deny('ScopeDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(wanting), acknowledge }), acknowledge.length > 0 ? ', if it is meant' : ''))
 }
@@ -72,7 +70,7 @@ function outOfScope({ name }: CallerDefinition, { grants }: Access, { asked }: F
 function guarded({ name }: CallerDefinition, cluster: ClusterFacts, { asked, routes }: Finding, { rule, text }: Unacknowledged, findings: Findings): Verdict {
   const why = routes.filter(route => !rule.acknowledge.includes(route)).map(route => `route ${route} (${reasonFor(route, cluster)})`).join(' and ')
   const message = `caller "${name}" may not ${describeRequest(asked)}: guarded by ${why}, which the rule that allows it (${text}) does not acknowledge`
-  const closed = findings.filter(finding => finding?.match?.acknowledged === false)
+  const closed = findings.filter(finding => finding?.match?.allowed === false)
   return deny('EscalationDenied', ruleOf(findings[0].match), withCure(message, ruleLine({ asked, verbs: verbsOf(closed), acknowledge: routesIn(closed) }), ', if it is meant'))
 }
 
@@ -85,8 +83,7 @@ function routesIn(findings: readonly (Finding | undefined)[]): GuardRoute[] {
 }
 
 function ruleOf(match: Match | undefined): MatchedRule | null {
-  if (match === undefined) return null
-  return match.acknowledged ? match.verdict.rule : match.rule
+  return match?.rule ?? null
 }
 
 function deny(code: DenialCode, rule: MatchedRule | null, reason: string): Verdict {

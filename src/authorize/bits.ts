@@ -22,13 +22,28 @@ export function nextBit(bits: Bits, start: number): number {
   return -1
 }
 
+/** Sets that are equal, as one: what many callers have in common stays in the processor's cache. Nobody may change them. */
+export class SharedBits {
+  readonly #known = new Map<string, Bits>()
+
+  share(bits: Bits): Bits {
+    const key = bits.join()
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    // Those that are in use stay with their users.
+    if (this.#known.size >= 512) this.#known.clear()
+    this.#known.set(key, bits)
+    return bits
+  }
+}
+
 /**
  * Which rules accept a value: those that name it, and those that accept any. Both are
  * one look-up, however many rules there are.
  */
 export class Dimension {
   readonly #exact = new Map<string, Bits>()
-  readonly #any: Bits
+  #any: Bits
   readonly #words: number
 
   constructor(words: number) {
@@ -47,8 +62,11 @@ export class Dimension {
   }
 
   /** Once, after the last rule: from here on `of` is a single look-up. */
-  seal(): void {
+  seal(shared?: SharedBits): void {
     for (const bits of this.#exact.values()) addBits(bits, this.#any)
+    if (shared === undefined) return
+    this.#any = shared.share(this.#any)
+    for (const [value, bits] of this.#exact) this.#exact.set(value, shared.share(bits))
   }
 
   of(value: string): Bits {

@@ -1,23 +1,8 @@
 import { isGlob, matchesGlob } from '../glob.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Rule } from '../model/caller.ts'
-import { addBits, Dimension, emptyBits, setBit, type Bits } from './bits.ts'
+import { addBits, Dimension, emptyBits, setBit, SharedBits, type Bits } from './bits.ts'
 import { coversAll } from './namespaces.ts'
-
-/** Namespaces that a request named and that globs were tried on; then the memory starts over. */
-const maxRemembered = 256
-
-/**
- * Rules, indexed by every dimension they speak of. What a request matches is the
- * intersection of a few bit sets, so that a verdict costs about the same with ten rules
- * or a thousand. Matching is RBAC's (k8s.io/kubernetes pkg/apis/rbac/v1/evaluation_helpers.go).
- */
-export interface Compiled {
-  /** In canonical order: the order in the file must not show in any verdict. */
-  readonly rules: readonly Rule[]
-  /** The rules that match; undefined when none does. Valid until the next call of any. */
-  match(asked: Attributes): Bits | undefined
-}
 
 /** Callers of one scope share its array, and so what is compiled of it. */
 const cache = new WeakMap<readonly Rule[], Compiled>()
@@ -29,40 +14,65 @@ export function compile(rules: readonly Rule[]): Compiled {
 }
 
 /**
- * What ten thousand callers' rules have in common is there once: their namespaces differ, but hardly
- * their verbs and resources. It is what keeps a verdict in the processor's cache, however many there are.
+ * Rules, indexed by every dimension they speak of. What a request matches is the
+ * intersection of a few bit sets, so that a verdict costs about the same with ten rules
+ * or a thousand. Matching is RBAC's (k8s.io/kubernetes pkg/apis/rbac/v1/evaluation_helpers.go).
  */
-const common = new Map<string, unknown>()
-const maxCommon = 512
-
-function inCommon<T>(kind: string, of: unknown, make: () => T): T {
-  const key = `${kind} ${JSON.stringify(of)}`
-  const known = common.get(key) as T | undefined
-  if (known !== undefined) return known
-  const made = make()
-  // Those that are in use stay with their callers.
-  if (common.size >= maxCommon) common.clear()
-  common.set(key, made)
-  return made
+export interface Compiled {
+  /** In canonical order: the order in the file must not show in any verdict. */
+  readonly rules: readonly Rule[]
+  readonly reach: Reach
+  readonly namespaces: NamespaceIndex
 }
 
 function build(source: readonly Rule[]): Compiled {
   const rules = canonical(source)
-  const words = (rules.length + 31) >> 5
-  const verbs = inCommon('verbs', rules.map(rule => rule.verbs), () => verbIndex(rules, words))
-  const resources = inCommon('resources', rules.map(rule => [rule.apiGroups, rule.resources, rule.resourceNames]), () => resourceIndex(rules, words))
-  const urls = inCommon('urls', rules.map(rule => rule.nonResourceURLs), () => urlIndex(rules, words))
-  const namespaces = inCommon('namespaces', rules.map(rule => rule.namespaces), () => namespaceIndex(rules, words))
-  const out = inCommon('out', words, () => emptyBits(words))
-  return {
-    rules,
-    match(asked) {
-      const rest = asked.isResourceRequest
-        ? resources(asked, out) && intersect(out, namespaces(asked.namespace))
-        : urls(asked.path, out)
-      return rest && intersect(out, verbs.of(asked.verb)) ? out : undefined
-    },
+  const reach = reachOf(rules)
+  return { rules, reach, namespaces: new NamespaceIndex(rules, reach) }
+}
+
+/** What rules say apart from their namespaces. */
+export class Reach {
+  readonly words: number
+  /** Sets of rules that hold in some namespace: equal ones are one. */
+  readonly sets = new SharedBits()
+  readonly #verbs: Dimension
+  readonly #resources: (asked: Attributes, out: Bits) => boolean
+  readonly #urls: (path: string, out: Bits) => boolean
+  readonly #out: Bits
+
+  constructor(rules: readonly Rule[]) {
+    this.words = (rules.length + 31) >> 5
+    this.#verbs = verbIndex(rules, this.words)
+    this.#resources = resourceIndex(rules, this.words)
+    this.#urls = urlIndex(rules, this.words)
+    this.#out = emptyBits(this.words)
   }
+
+  /** Which rules match, where `inNamespace` hold in the namespace of a resource that is asked for; undefined where none does. Valid until the next call of any. */
+  match(asked: Attributes, inNamespace: Bits): Bits | undefined {
+    const out = this.#out
+    const rest = asked.isResourceRequest ? this.#resources(asked, out) && intersect(out, inNamespace) : this.#urls(asked.path, out)
+    return rest && intersect(out, this.#verbs.of(asked.verb)) ? out : undefined
+  }
+}
+
+/**
+ * The same for all whose rules differ in their namespaces alone, as ten thousand callers' do: it
+ * is what keeps a verdict in the processor's cache, however many there are.
+ */
+const reaches = new Map<string, Reach>()
+const maxReaches = 512
+
+function reachOf(rules: readonly Rule[]): Reach {
+  const key = JSON.stringify(rules.map(({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }) => [verbs, apiGroups, resources, resourceNames, nonResourceURLs]))
+  let reach = reaches.get(key)
+  if (reach !== undefined) return reach
+  reach = new Reach(rules)
+  // Those that are in use stay with their callers.
+  if (reaches.size >= maxReaches) reaches.clear()
+  reaches.set(key, reach)
+  return reach
 }
 
 function verbIndex(rules: readonly Rule[], words: number): Dimension {
@@ -112,30 +122,52 @@ function resourceIndex(rules: readonly Rule[], words: number): (asked: Attribute
   }
 }
 
-function namespaceIndex(rules: readonly Rule[], words: number): (namespace: string) => Bits {
-  const named = new Dimension(words)
-  const globs = new Map<string, Bits>()
-  for (const [index, { namespaces }] of rules.entries()) {
-    if (coversAll(namespaces)) named.acceptAny(index)
-    else for (const entry of namespaces) {
-      if (isGlob(entry)) setBit(getOrAdd(globs, entry, words), index)
-      // An empty name must not come to mean what only ["*"] means.
-      else if (entry !== '') named.accept(entry, index)
-    }
-  }
-  named.seal()
-  if (globs.size === 0) return namespace => named.of(namespace)
+/** Globs up to which trying them costs no more than remembering what came of it. */
+const fewGlobs = 8
+/** Namespaces that a request named and that more globs were tried on; then the memory starts over. */
+const maxRemembered = 256
 
-  const remembered = new Map<string, Bits>()
-  return (namespace) => {
+/** Which rules hold in a namespace; '' stands for none. */
+export class NamespaceIndex {
+  readonly #sets: SharedBits
+  readonly #named: Dimension
+  readonly #globs: ReadonlyMap<string, Bits>
+  #remembered: Map<string, Bits> | undefined
+
+  constructor(rules: readonly Rule[], { words, sets }: Reach) {
+    const named = new Dimension(words)
+    const globs = new Map<string, Bits>()
+    for (const [index, { namespaces }] of rules.entries()) {
+      if (coversAll(namespaces)) named.acceptAny(index)
+      else for (const entry of namespaces) {
+        if (isGlob(entry)) setBit(getOrAdd(globs, entry, words), index)
+        // An empty name must not come to mean what only ["*"] means.
+        else if (entry !== '') named.accept(entry, index)
+      }
+    }
+    named.seal(sets)
+    this.#sets = sets
+    this.#named = named
+    this.#globs = globs
+  }
+
+  of(namespace: string): Bits {
+    if (this.#globs.size === 0 || namespace === '') return this.#named.of(namespace)
+    if (this.#globs.size <= fewGlobs) return this.#tryGlobs(namespace)
+    const remembered = this.#remembered ??= new Map()
     let bits = remembered.get(namespace)
     if (bits !== undefined) return bits
-    bits = [...named.of(namespace)]
-    if (namespace !== '') for (const [glob, more] of globs) if (matchesGlob(glob, namespace)) addBits(bits, more)
+    bits = this.#tryGlobs(namespace)
     // The names come out of requests: there may be any number.
     if (remembered.size >= maxRemembered) remembered.clear()
     remembered.set(namespace, bits)
     return bits
+  }
+
+  #tryGlobs(namespace: string): Bits {
+    const bits = [...this.#named.of(namespace)]
+    for (const [glob, more] of this.#globs) if (matchesGlob(glob, namespace)) addBits(bits, more)
+    return this.#sets.share(bits)
   }
 }
 

@@ -23,8 +23,8 @@ export function refuseImpersonation(
   const all = askedFor(impersonation)
   for (const asked of all) {
     const match = access.find(asked, routes)
-    if (match?.acknowledged === true) continue
-    if (match === undefined) return withCure(explainRefusal(definition.name, access.grants, asked), lineFor(asked, all, access), ', if it is meant')
+    if (match?.allowed === true) continue
+    if (match === undefined) return withCure(explainRefusal(definition.name, definition.grants, asked), lineFor(asked, all, access), ', if it is meant')
     // The rule has no need of the header's value, which may be anything, a secret even: it is not repeated.
     return withCure(`Impersonate headers need acknowledge on the rule that allows them (${match.text})`, listField('acknowledge', [...match.rule.acknowledge, ...routes]), ' there, if it is meant')
   }
@@ -34,7 +34,7 @@ export function refuseImpersonation(
 /** Of all that is refused, what one rule can say without saying more: names of one resource. */
 function lineFor(refused: Attributes, all: readonly Attributes[], access: Access): string | undefined {
   const alike = all.filter(asked => asked.resource === refused.resource && asked.subresource === refused.subresource)
-  const names = alike.filter(asked => access.find(asked, routes)?.acknowledged !== true).map(({ name }) => name)
+  const names = alike.filter(asked => access.find(asked, routes)?.allowed !== true).map(({ name }) => name)
   return ruleLine({ asked: refused, verbs: ['impersonate'], names: [...new Set(names)], acknowledge: routes })
 }
 

@@ -1,5 +1,5 @@
 import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
-import type { KeyRecord } from './callers.ts'
+import { KeyRecord } from './key-record.ts'
 import { buildIdentities } from './build-identity.ts'
 import type { WrittenGrant } from './entries.ts'
 import type { WrittenCaller, WrittenKey, WrittenRule } from './schema.ts'
@@ -35,13 +35,13 @@ export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, r
 }
 
 export function buildKey(key: WrittenKey, caller: CallerDefinition): KeyRecord {
-  return {
+  return new KeyRecord({
     id: key.id,
     sha256: Buffer.from(key.sha256, 'hex'),
     expiresAt: milliseconds(key.expiresAt),
     revokedAt: milliseconds(key.revokedAt),
     caller,
-  }
+  })
 }
 
 function buildGrant(reference: WrittenCaller['scopes'][number], scopes: ReadonlyMap<string, readonly Rule[]>): Grant {

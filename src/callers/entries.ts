@@ -28,10 +28,10 @@ function named(fault: Fault, subject: string | undefined): Fault {
 }
 
 /** The items of a list at a path that the schema had nothing against. */
-export function soundItems<T>({ sound }: Entry<unknown>, path: Path, list: readonly T[] | undefined): [number, T][] {
+export function soundItems<T>({ sound }: Entry<unknown>, path: Path, list: readonly T[] | undefined): Iterable<[number, T]> {
   if (!Array.isArray(list)) return []
-  const items = [...list.entries()] as [number, T][]
-  return sound === everythingIsSound ? items : items.filter(([index]) => sound([...path, index]))
+  const items = (list as readonly T[]).entries()
+  return sound === everythingIsSound ? items : [...items].filter(([index]) => sound([...path, index]))
 }
 
 /** A scope, however it was written. */

@@ -15,7 +15,9 @@ export interface FileCallersOptions {
   readonly report?: (outcome: Reloaded) => void
   readonly now?: () => number
   readonly watch?: typeof watchFiles
-  /** See `loadState`. */
+  /** Nobody is served yet, so the first load may hold everybody up: it takes half of the time where no thread begins first. */
+  readonly starting?: boolean
+  /** Of later loads: see `loadState`. */
   readonly asideFrom?: number
 }
 
@@ -24,11 +26,12 @@ export interface FileCallersOptions {
  * whole; a bad file changes nothing. Rejects with FaultsError where the first state is bad.
  */
 export async function createFileCallers(options: FileCallersOptions): Promise<Callers> {
-  const { paths, clusters, report = () => undefined, now = Date.now, watch, asideFrom } = options
+  const { paths, clusters, report = () => undefined, now = Date.now, watch, starting = false } = options
   const listeners = new Set<(since?: number) => void>()
   const closing = new AbortController()
   let current: CallersState | undefined
   let newest = -Infinity
+  let asideFrom = starting ? 8 * 1024 * 1024 : options.asideFrom
 
   async function reload(): Promise<CallersState> {
     const changed = await newestChange(paths) ?? -Infinity
@@ -43,17 +46,17 @@ export async function createFileCallers(options: FileCallersOptions): Promise<Ca
   }
 
   // Followed before it is read: what changes in between is then read again.
-  const following = await keepReloading({
-    paths, reload: async () => (await reload()).warnings, report, ...watch === undefined ? {} : { watch },
-  })
+  const following = await keepReloading({ paths, reload: async () => (await reload()).warnings, report, ...watch === undefined ? {} : { watch } })
   try {
     report({ ok: true, warnings: (await reload()).warnings })
   } catch (error) {
     following.close()
     throw error
   }
+  asideFrom = options.asideFrom
   return {
     findKey: id => current?.keys.get(id),
+    openKey: (id, digest) => current?.keys.open(id, digest),
     all: () => current?.callers ?? [],
     onChange(listener) {
       listeners.add(listener)

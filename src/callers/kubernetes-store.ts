@@ -27,12 +27,7 @@ export interface KubernetesCallersOptions {
   readonly statusEvery?: number
 }
 
-export interface StoreLog {
-  info(facts: object, message: string): void
-  warn(facts: object, message: string): void
-  error(facts: object, message: string): void
-  debug(facts: object, message: string): void
-}
+type StoreLog = Record<'info' | 'warn' | 'error' | 'debug', (facts: object, message: string) => void>
 
 /** How the store is, for `/readyz`. Milliseconds. */
 export interface StoreHealth {
@@ -110,6 +105,10 @@ class KubernetesStore implements KubernetesCallers {
 
   findKey(id: string) {
     return this.requireLoaded().keys.get(id)
+  }
+
+  openKey(id: string, digest: Buffer) {
+    return this.requireLoaded().keys.open(id, digest)
   }
 
   all() {

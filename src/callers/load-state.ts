@@ -58,13 +58,15 @@ async function loadAside(order: LoadOrder, unwire: Unwire, signal: AbortSignal |
     worker.postMessage('next')
     for await (const [text] of pieces) {
       if (text === undefined) return
-      unwire.take(text as string)
-      // Whoever waits comes first; the thread would send faster than it is read.
-      await nextTurn()
+      // One piece is made while the last is taken, and no more: the thread would take what requests need.
       worker.postMessage('next')
+      unwire.take(text as string)
+      // Whoever waits comes first.
+      await nextTurn()
     }
     throw new Error('the thread that loads callers ended')
   } finally {
-    await worker.terminate()
+    // Nothing of it is needed any more: nobody waits until its memory is given back.
+    void worker.terminate()
   }
 }

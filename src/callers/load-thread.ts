@@ -1,16 +1,19 @@
-// The thread that `loadState` starts for large files: loads them, and sends what it found piece by piece, each when it is asked for.
+// The thread that `loadState` starts for large files: loads them, and sends what it found piece by piece, one each time it is asked.
+import { platform, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LoadOrder } from './load-state.ts'
 import { loadCallers } from './load.ts'
 import { toWire } from './wire.ts'
 
+// Requests come first, also where there are not processors for both. Linux alone has a priority for each thread (setpriority(2)).
+if (platform() === 'linux') setPriority(10)
+
 const { paths, options, known } = workerData as LoadOrder
-let pieces: Generator<string, void> | undefined
+const pieces = loadCallers(paths, options).then(loaded => toWire(loaded, known))
 
 // After the last piece: undefined.
 parentPort?.on('message', () => void answer())
 
 async function answer(): Promise<void> {
-  pieces ??= toWire(await loadCallers(paths, options), known)
-  parentPort?.postMessage(pieces.next().value)
+  parentPort?.postMessage((await pieces).next().value)
 }

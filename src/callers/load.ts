@@ -5,7 +5,7 @@ import type { Fault, Path } from '../files/fault.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import type { CallerDefinition, Rule } from '../model/caller.ts'
 import { buildCaller, buildKey, buildScope } from './build.ts'
-import type { KeyRecord } from './callers.ts'
+import { KeyTable } from './key-table.ts'
 import { checkCaller } from './check-caller.ts'
 import { checkTwins } from './check-identity.ts'
 import { checkRules } from './check-rules.ts'
@@ -17,8 +17,7 @@ export interface LoadedCallers {
   /** With faults there are none, nor scopes, nor keys: all or nothing. */
   readonly callers: readonly CallerDefinition[]
   readonly scopes: ReadonlyMap<string, readonly Rule[]>
-  /** By id. */
-  readonly keys: ReadonlyMap<string, KeyRecord>
+  readonly keys: KeyTable
   /** All of them, in the order of the files. */
   readonly faults: readonly Fault[]
   readonly warnings: readonly Fault[]
@@ -78,11 +77,11 @@ export function assembleCallers(read: readonly Entries[], { clusters, now = Date
   for (const caller of callers) checkCaller(caller, { scopes, clusters, now }, report)
   checkTwins(callers, report)
   checkNames(callers, 'a caller', 'give one of them another name', ({ value }) => [[['name'], value?.name]], report)
-  checkNames(callers, 'a key', 'an id stands for one key of one caller', entry => soundItems(entry, ['keys'], entry.value?.keys).map(([index, key]) => [['keys', index, 'id'], key.id]), report)
+  checkNames(callers, 'a key', 'an id stands for one key of one caller', entry => Array.from(soundItems(entry, ['keys'], entry.value?.keys), ([index, key]) => [['keys', index, 'id'], key.id]), report)
 
   const faults = byPosition(report.faults)
   const warnings = byPosition(report.warnings)
-  if (faults.length > 0) return { callers: [], scopes: new Map(), keys: new Map(), faults, warnings }
+  if (faults.length > 0) return { callers: [], scopes: new Map(), keys: new KeyTable(), faults, warnings }
   return { ...buildAll(scopes, callers), faults, warnings }
 }
 
@@ -115,9 +114,9 @@ function placeOf(entry: Entry<unknown>, path: Path): string {
 function buildAll(scopes: ReadonlyMap<string, Entry<WrittenGrant>>, entries: Entries['callers']) {
   const rules = new Map([...scopes].map(([name, { value }]) => [name, buildScope(value)]))
   const callers = entries.map(({ value, document }) => buildCaller(value, rules, () => dirname(document.locate({ path: [], message: '' }).file)))
-  const keys = new Map<string, KeyRecord>()
+  const keys = new KeyTable()
   for (const [index, caller] of callers.entries()) {
-    for (const key of entries[index]?.value.keys ?? []) keys.set(key.id, buildKey(key, caller))
+    for (const key of entries[index]?.value.keys ?? []) keys.add(buildKey(key, caller))
   }
   return { callers, scopes: rules, keys }
 }

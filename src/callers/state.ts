@@ -1,6 +1,7 @@
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition, Rule } from '../model/caller.ts'
-import type { KeyRecord } from './callers.ts'
+import type { KeyRecord } from './key-record.ts'
+import type { KeyTable } from './key-table.ts'
 
 /** What stands for a definition's whole content: of two loads, equal ones mean equal definitions. */
 export type Mark = string
@@ -15,8 +16,7 @@ export interface Marks {
 export interface CallersState {
   readonly callers: readonly CallerDefinition[]
   readonly scopes: ReadonlyMap<string, readonly Rule[]>
-  /** By id. */
-  readonly keys: ReadonlyMap<string, KeyRecord>
+  readonly keys: KeyTable
   readonly marks: Marks
   /** By the name of their caller. */
   readonly held: ReadonlyMap<string, Held>

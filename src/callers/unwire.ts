@@ -1,6 +1,7 @@
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition, Rule } from '../model/caller.ts'
-import type { KeyRecord } from './callers.ts'
+import { KeyRecord } from './key-record.ts'
+import { KeyTable } from './key-table.ts'
 import type { CallersState, Held, Mark } from './state.ts'
 import type { CallerOnWire, Chunk, GrantOnWire, RuleOnWire } from './wire.ts'
 
@@ -15,7 +16,7 @@ export class Unwire {
   readonly #rules: Rule[] = []
   readonly #callers: CallerDefinition[] = []
   readonly #scopes = new Map<string, readonly Rule[]>()
-  readonly #keys = new Map<string, KeyRecord>()
+  readonly #keys = new KeyTable()
   readonly #held = new Map<string, Held>()
   readonly #callerMarks = new Map<string, Mark>()
   readonly #scopeMarks = new Map<string, Mark>()
@@ -60,12 +61,12 @@ export class Unwire {
     this.#callers.push(held.definition)
     this.#held.set(name, held)
     this.#callerMarks.set(name, mark)
-    for (const key of held.keys) this.#keys.set(key.id, key)
+    for (const key of held.keys) this.#keys.add(key)
   }
 
   #make({ definition, grants, keys }: CallerOnWire): Held {
     const caller: CallerDefinition = { ...definition, grants: grants.map(grant => this.#grant(grant)) }
-    return { definition: caller, keys: keys.map(key => ({ ...key, sha256: Buffer.from(key.sha256, 'hex'), caller })) }
+    return { definition: caller, keys: keys.map(key => new KeyRecord({ ...key, sha256: Buffer.from(key.sha256, 'hex'), caller })) }
   }
 
   #grant({ scope, namespaces, rules }: GrantOnWire): CallerDefinition['grants'][number] {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
-import type { KeyRecord } from './callers.ts'
+import type { KeyRecord } from './key-record.ts'
 import type { LoadedCallers } from './load.ts'
 import type { Mark, Marks } from './state.ts'
 
@@ -18,7 +18,7 @@ export interface CallerOnWire {
   readonly keys: readonly KeyOnWire[]
 }
 
-type KeyOnWire = Omit<KeyRecord, 'sha256' | 'caller'> & { readonly sha256: string }
+type KeyOnWire = Pick<KeyRecord, 'id' | 'expiresAt' | 'revokedAt'> & { readonly sha256: string }
 
 /** Lists and rules are numbered in the order in which they come, and said once. */
 export type Chunk =
@@ -78,8 +78,8 @@ function onWire({ grants, ...definition }: CallerDefinition, keys: readonly KeyO
 
 function keysOf(keys: LoadedCallers['keys']): ReadonlyMap<CallerDefinition, readonly KeyOnWire[]> {
   const byCaller = new Map<CallerDefinition, KeyOnWire[]>()
-  for (const { caller, sha256, ...rest } of keys.values()) {
-    const key = { ...rest, sha256: sha256.toString('hex') }
+  for (const { definition: caller, id, sha256, expiresAt, revokedAt } of keys.values()) {
+    const key = { id, sha256: sha256.toString('hex'), expiresAt, revokedAt }
     const others = byCaller.get(caller)
     if (others === undefined) byCaller.set(caller, [key])
     else others.push(key)

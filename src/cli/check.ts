@@ -146,7 +146,7 @@ function recommend(callers: readonly CallerDefinition[], farReaching: ReadonlySe
 }
 
 function describeCallers({ callers, scopes, keys }: LoadedCallers): string {
-  return `; ${count(callers, 'caller')}, ${count([...scopes], 'scope')}, ${count([...keys], 'key')}`
+  return `; ${count(callers, 'caller')}, ${count([...scopes], 'scope')}, ${count([...keys.values()], 'key')}`
 }
 
 function count({ length }: readonly unknown[], noun: string): string {

@@ -51,8 +51,7 @@ export async function wireCallers(config: Config, deps: CallersDeps): Promise<Ca
   current.reports.release()
   let source = sourceOf(config)
   return {
-    findKey: id => current.callers.findKey(id),
-    all: () => current.callers.all(),
+    ...answersOf(() => current.callers),
     check: () => current.check(),
     requireLoaded: () => current.requireLoaded(),
     used: (caller, credentialId, at) => current.used(caller, credentialId, at),
@@ -77,6 +76,10 @@ export async function wireCallers(config: Config, deps: CallersDeps): Promise<Ca
     },
     close: () => current.callers.close(),
   }
+}
+
+function answersOf(callers: () => Callers): Pick<Callers, 'findKey' | 'openKey' | 'all'> {
+  return { findKey: id => callers().findKey(id), openKey: (id, digest) => callers().openKey(id, digest), all: () => callers().all() }
 }
 
 interface Opened extends OpenCallers {
@@ -120,6 +123,8 @@ async function openCallers(config: Config, deps: CallersDeps, signal?: AbortSign
   const { callers } = config
   if (callers.kind === 'kubernetes') return openKubernetesCallers({ ...callers, ...deps, clusters, reload: signal })
   const { log, onReload } = deps
-  const store = await createFileCallers({ paths: callers.paths, clusters, report: outcome => reportReload(outcome, log, 'callers', onReload) })
+  const store = await createFileCallers({
+    paths: callers.paths, clusters, starting: signal === undefined, report: outcome => reportReload(outcome, log, 'callers', onReload),
+  })
   return { callers: store, check: () => good, requireLoaded() {}, used() {}, follow() {} }
 }

@@ -1,4 +1,6 @@
-import type { KeyRecord } from '../../src/callers/callers.ts'
+import type { Callers } from '../../src/callers/callers.ts'
+import { KeyRecord } from '../../src/callers/key-record.ts'
+import { KeyTable } from '../../src/callers/key-table.ts'
 import { digestKey, mintKey } from '../../src/keys/key.ts'
 import type { Arrival } from '../../src/model/arrival.ts'
 import type { CallerDefinition } from '../../src/model/caller.ts'
@@ -20,19 +22,21 @@ export function keyOf(seed: number): { id: string, key: string } {
   return mintKey(bytes => new Uint8Array(bytes).fill(seed))
 }
 
-export function record(key: string, changes: Partial<KeyRecord> = {}): KeyRecord {
-  return {
+export function record(key: string, changes: Partial<ConstructorParameters<typeof KeyRecord>[0]> = {}): KeyRecord {
+  return new KeyRecord({
     id: key.slice(4, 12),
     sha256: digestKey(key),
     expiresAt: undefined,
     revokedAt: undefined,
     caller: definition('ci'),
     ...changes,
-  }
+  })
 }
 
-export function storeOf(...records: KeyRecord[]): { findKey(id: string): KeyRecord | undefined } {
-  return { findKey: id => records.find(one => one.id === id) }
+export function storeOf(...records: KeyRecord[]): Pick<Callers, 'findKey' | 'openKey'> {
+  const keys = new KeyTable()
+  for (const one of records) keys.add(one)
+  return { findKey: id => keys.get(id), openKey: (id, digest) => keys.open(id, digest) }
 }
 
 export function arrivalWith(...rawHeaders: string[]): Arrival {

@@ -30,7 +30,7 @@ t.test('callers change with their file, whole, and a bad file changes nothing', 
   let told = 0
   const stop = callers.onChange(() => { told++ })
   t.match(await next(), { ok: true })
-  t.match(callers.findKey('k7Q2mX9a'), { caller: { name: 'one' } })
+  t.match(callers.findKey('k7Q2mX9a'), { definition: { name: 'one' } })
   t.equal(callers.findKey('other'), undefined)
 
   const [started, heldUp] = [performance.now(), startHeldUp()]
@@ -44,13 +44,13 @@ t.test('callers change with their file, whole, and a bad file changes nothing', 
 
   writeFileSync(file, 'callers: [{ name: three, jwt: {} }]')
   t.match(await next(), { ok: false, faults: [{ path: 'callers[0].jwt' }] })
-  t.match(callers.findKey('k7Q2mX9b'), { caller: { name: 'two' } })
+  t.match(callers.findKey('k7Q2mX9b'), { definition: { name: 'two' } })
   t.equal(told, 1)
 
   stop()
   writeFileSync(file, key('k7Q2mX9c', 'four'))
   t.match(await next(), { ok: true })
-  t.match(callers.findKey('k7Q2mX9c'), { caller: { name: 'four' } })
+  t.match(callers.findKey('k7Q2mX9c'), { definition: { name: 'four' } })
   t.equal(told, 1)
 })
 

@@ -8,7 +8,7 @@ t.test('callers and scopes are followed: added, changed, revoked, taken away', a
   await server.put('callers', 'ci', { scopes: [{ name: 'pods' }], keys: [keyOf('aaaaaaaa')] })
   const { store, reports } = openStore(t, server)
   await store.loaded
-  t.match(store.findKey('aaaaaaaa'), { id: 'aaaaaaaa', revokedAt: undefined, caller: { name: 'ci', grants: [{ scope: 'pods', rules: [{ resources: ['pods'] }] }] } })
+  t.match(store.findKey('aaaaaaaa'), { id: 'aaaaaaaa', revokedAt: undefined, definition: { name: 'ci', grants: [{ scope: 'pods', rules: [{ resources: ['pods'] }] }] } })
   t.strictSame(reports, [true])
   const before = store.findKey('aaaaaaaa')
 
@@ -21,10 +21,10 @@ t.test('callers and scopes are followed: added, changed, revoked, taken away', a
   await until(() => store.findKey('aaaaaaaa')?.revokedAt === Date.parse('2026-01-01T00:00:00Z'))
 
   await server.patch('scopes', 'pods', { rules: [{ ...rule, verbs: ['list'] }] })
-  await until(() => store.findKey('aaaaaaaa')?.caller.grants[0]?.rules[0]?.verbs[0] === 'list')
+  await until(() => store.findKey('aaaaaaaa')?.definition.grants[0]?.rules[0]?.verbs[0] === 'list')
 
   await server.remove('scopes', 'pods')
-  await until(() => store.findKey('aaaaaaaa')?.caller.grants[0]?.rules.length === 0)
+  await until(() => store.findKey('aaaaaaaa')?.definition.grants[0]?.rules.length === 0)
   await until(() => reports.at(-1) === false)
 
   await server.remove('callers', 'ci')
@@ -38,7 +38,7 @@ t.test('a scope that is not there grants nothing, the rest of the caller is serv
   await server.put('callers', 'ci', { scopes: [{ name: 'gone' }, { name: 'pods' }], keys: [keyOf('aaaaaaaa')] })
   const { store, lines } = openStore(t, server)
   await store.loaded
-  t.match(store.findKey('aaaaaaaa')?.caller.grants, [{ scope: 'gone', rules: [] }, { scope: 'pods', rules: [{}] }])
+  t.match(store.findKey('aaaaaaaa')?.definition.grants, [{ scope: 'gone', rules: [] }, { scope: 'pods', rules: [{}] }])
   t.match(lines.find(({ level }) => level === 'error'), { facts: { object: `callers.portcullis.dev/${namespace}/ci`, path: 'spec.scopes[0]', fault: /^names no scope that is in force: gone/ } })
   await until(async () => (await server.status('callers', 'ci'))['observedGeneration'] === 1)
   const status = await server.status('callers', 'ci')
@@ -68,7 +68,7 @@ t.test('a faulty caller is not served from the start on, others are; one that tu
   })
   await until(() => store.findKey('aaaaaaaa')?.revokedAt !== undefined)
   t.ok((store.findKey('bbbbbbbb')?.expiresAt ?? Infinity) <= Date.now(), 'an end that cannot be read is one')
-  t.match(store.findKey('cccccccc'), { revokedAt: undefined, caller: { grants: [{ rules: [{ verbs: ['get'] }] }], allowedFrom: undefined } })
+  t.match(store.findKey('cccccccc'), { revokedAt: undefined, definition: { grants: [{ rules: [{ verbs: ['get'] }] }], allowedFrom: undefined } })
   t.equal(store.findKey('dddddddd'), undefined, 'a key that was taken out is unknown')
   t.equal(store.findKey('eeeeeeee'), undefined, 'nothing new comes out of a faulty object')
 })
@@ -86,7 +86,7 @@ t.test('a key that two callers have opens nothing, whichever came first', async 
     await until(async () => /is there twice/.test(String((await server.status('callers', name))['faults'])))
   }
   await server.remove('callers', 'second')
-  await until(() => store.findKey('aaaaaaaa')?.caller.name === 'first')
+  await until(() => store.findKey('aaaaaaaa')?.definition.name === 'first')
 })
 
 t.test('a file that an object names is named in full: relative to what, nobody could say', async (t) => {

@@ -27,7 +27,7 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
     const json = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown
     t.strictSame(json(state.callers), json(plain.callers))
     t.strictSame(json([...state.scopes]), json([...plain.scopes]))
-    t.strictSame(json([...state.keys]), json([...plain.keys]))
+    t.strictSame(json([...state.keys.values()]), json([...plain.keys.values()]))
     t.strictSame(state.warnings, plain.warnings)
     t.equal(state.warnings.length, 2)
     t.match(state.callers[1]?.identities, {
@@ -35,8 +35,9 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
       certificates: [{ subject: { CN: ['x'], O: ['a', 'b'] } }, { subjectAltName: 'DNS:x' }],
     })
     for (const record of state.keys.values()) {
-      t.ok(state.callers.includes(record.caller), 'a key leads to the caller itself')
-      t.equal(record.sha256.length, 32)
+      t.ok(state.callers.includes(record.definition), 'a key leads to the caller itself')
+      t.strictSame(record.sha256, plain.keys.get(record.id)?.sha256)
+      t.equal(state.keys.open(record.id, record.sha256), record)
     }
     t.equal(state.callers[0]?.grants[0]?.rules, state.scopes.get('r'), 'callers of one scope share its rules')
     t.equal(state.callers[1]?.grants[0]?.rules[0], state.callers[2]?.grants[0]?.rules[0], 'a rule that two callers have is there once')
@@ -59,7 +60,7 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
     const third = await load(second)
     t.strictSame(third.callers.map(caller => first.callers.includes(caller)), [true, false, true])
     t.equal(third.callers[1]?.discovery, false)
-    t.equal(third.keys.get('k7Q2mX9b')?.caller, third.callers[1])
+    t.equal(third.keys.get('k7Q2mX9b')?.definition, third.callers[1])
     t.equal(third.callers[1]?.grants[1]?.rules, first.scopes.get('s'), 'a scope that stays is shared by old and new callers')
 
     writeFileSync(path, file('delete', ', discovery: false'))
@@ -69,8 +70,8 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
 
     writeFileSync(path, file('delete', ', discovery: false').replace('k7Q2mX9b', 'k7Q2mX9c'))
     const fifth = await load(fourth)
-    t.strictSame([...fifth.keys.keys()], ['k7Q2mX9a', 'k7Q2mX9c'])
-    t.equal(fifth.keys.get('k7Q2mX9c')?.caller.name, 'two')
+    t.strictSame([...fifth.keys.values()].map(({ id }) => id), ['k7Q2mX9a', 'k7Q2mX9c'])
+    t.equal(fifth.keys.get('k7Q2mX9c')?.definition.name, 'two')
   })
 
   t.test(`faults that are found ${how} are told all at once`, async (t) => {

@@ -38,7 +38,7 @@ callers:
   - name: other
 `)
   const loaded = await loadCallers([file])
-  t.match(loaded.keys.get(id), { caller: { name: 'ci' }, expiresAt: Date.UTC(2027, 1, 19, 10), sha256: digestKey(key) })
+  t.match(loaded.keys.get(id), { definition: { name: 'ci' }, expiresAt: Date.UTC(2027, 1, 19, 10), sha256: digestKey(key) })
 })
 
 t.test('a second key stands beside the first', async (t) => {
@@ -108,7 +108,7 @@ t.test('a key that could not be printed is named, so that it can be revoked', as
     stderr: { write: (text, done) => { stderr += text; done() } },
     env: {}, now: Date.now, random: randomBytes,
   })
-  const [id] = [...(await loadCallers([join(folder, 'callers.yaml')])).keys.keys()]
+  const [id] = [...(await loadCallers([join(folder, 'callers.yaml')])).keys.values()].map(({ id }) => id)
   t.equal(code, 1)
   t.equal(stderr, `portcullis key create: the key could not be printed (EPIPE), so nobody has it: portcullis key revoke ${id}\n`)
 })

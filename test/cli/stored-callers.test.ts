@@ -41,7 +41,7 @@ t.test('a caller is added, gets a key and loses it, and the proxy follows', asyn
   const made = await run(deps => keyCreateCommand({ configFile, caller: 'ci' }, deps))
   t.match(made, { code: 0, stdout: /^pcl_\w{8}_\w{49}\n$/, stderr: new RegExp(`callers.portcullis.dev/${namespace}/ci`) })
   const id = made.stdout.slice(4, 12)
-  await until(() => store.findKey(id)?.caller.grants[0]?.rules.length === 1)
+  await until(() => store.findKey(id)?.definition.grants[0]?.rules.length === 1)
   t.match(await run(deps => keyRevokeCommand({ configFile, id }, deps)), { code: 0 })
   await until(() => store.findKey(id)?.revokedAt !== undefined)
 })

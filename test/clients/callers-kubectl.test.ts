@@ -56,7 +56,7 @@ for (const version of ['1.35', '1.29'] as const) {
     t.match(await run(`patch caller ci --type=json -p [{"op":"add","path":"/spec/keys/0/revokedAt","value":"2026-01-01T00:00:00Z"}]`), { code: 0 })
     await until(() => store.findKey('aaaaaaaa')?.revokedAt !== undefined)
     t.match(await run('apply --server-side --force-conflicts -f -', manifest('Caller', 'ci', { scopes: [{ name: 'pods' }], keys: [key] })), { code: 0 })
-    await until(() => store.findKey('aaaaaaaa')?.caller.grants.length === 1)
+    await until(() => store.findKey('aaaaaaaa')?.definition.grants.length === 1)
     t.match(await run('delete caller ci'), { code: 0 })
     await until(() => store.findKey('aaaaaaaa') === undefined)
     t.comment(callers.stdout, described.stdout)

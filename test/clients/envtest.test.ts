@@ -59,7 +59,7 @@ async function story(t: Test, { url, ca, adminToken, proxyToken }: ApiServer, { 
   const front = await startTcpFront(t, Number(new URL(url).port))
   const { store, lines } = openStore(t, { front, ca, token: proxyToken } as Parameters<typeof openStore>[1], { namespace, statusEvery: 500 })
   await store.loaded
-  t.match(store.findKey('aaaaaaaa'), { caller: { name: 'ci', grants: [{ scope: 'pods', rules: [{ resources: ['pods'] }] }] } })
+  t.match(store.findKey('aaaaaaaa'), { definition: { name: 'ci', grants: [{ scope: 'pods', rules: [{ resources: ['pods'] }] }] } })
   store.used('ci', 'aaaaaaaa', Date.now())
   await until(async () => /T\d/.test(await run('get caller ci -o jsonpath={.status.lastUsedTime}')))
   t.match(await run('get callers'), /^NAME +READY +SCOPES +KEYS +LAST USED +AGE\nci +True +pods +1 /)

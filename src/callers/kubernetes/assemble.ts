@@ -1,7 +1,8 @@
 import type { Fault } from '../../files/fault.ts'
 import type { CallerDefinition, Rule } from '../../model/caller.ts'
 import { buildCaller, buildKey, buildScope } from '../build.ts'
-import type { KeyRecord } from '../callers.ts'
+import type { KeyRecord } from '../key-record.ts'
+import { KeyTable } from '../key-table.ts'
 import { checkTwins } from '../check-identity.ts'
 import type { WrittenGrant } from '../entries.ts'
 import { Report } from '../report.ts'
@@ -19,8 +20,7 @@ interface Made {
 
 export interface Assembled {
   readonly callers: readonly CallerDefinition[]
-  /** By id. */
-  readonly keys: ReadonlyMap<string, KeyRecord>
+  readonly keys: KeyTable
   readonly scopes: ReadonlyMap<string, readonly Rule[]>
   /** By the name of whoever has some: those of the object itself, and those that show beside others. */
   readonly callerFaults: ReadonlyMap<string, readonly Fault[]>
@@ -153,10 +153,10 @@ function keyIds({ keys }: WrittenCaller): string[] {
 }
 
 /** Whose a key is that two callers have nobody can say, so it opens nothing. */
-function indexKeys(made: ReadonlyMap<string, Made>, shared: Shared): Map<string, KeyRecord> {
-  const index = new Map<string, KeyRecord>()
+function indexKeys(made: ReadonlyMap<string, Made>, shared: Shared): KeyTable {
+  const index = new KeyTable()
   for (const { keys } of made.values()) {
-    for (const key of keys) if (!shared.has(key.id)) index.set(key.id, key)
+    for (const key of keys) if (!shared.has(key.id)) index.add(key)
   }
   return index
 }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { KeyRecord } from '../../callers/callers.ts'
+import type { KeyRecord } from '../../callers/key-record.ts'
 import { digestKey, readKey } from '../../keys/key.ts'
 
 export interface KeyCheck {
@@ -20,7 +20,7 @@ export function requireKey(text: string, { caller, findKey, now }: KeyCheck): st
   if (reading.kind === 'mistyped') throw new Error('the key is mistyped: its checksum does not match, so a piece is missing or wrong')
   const record = findKey(reading.id)
   if (record === undefined) throw new Error(`no caller has a key ${reading.id}: portcullis key create ${caller} makes one`)
-  if (record.caller.name !== caller) throw new Error(`key ${reading.id} is one of caller ${record.caller.name}, not of ${caller}`)
+  if (record.definition.name !== caller) throw new Error(`key ${reading.id} is one of caller ${record.definition.name}, not of ${caller}`)
   if (!timingSafeEqual(digestKey(key), record.sha256)) throw new Error(`it is not the key ${reading.id} that caller ${caller} has the digest of`)
   if (record.revokedAt !== undefined) throw new Error(`key ${reading.id} was revoked`)
   if (record.expiresAt !== undefined && record.expiresAt <= now) throw new Error(`key ${reading.id} expired at ${new Date(record.expiresAt).toISOString()}`)
