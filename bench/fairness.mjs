@@ -2,6 +2,7 @@
 // `npm run bench:fairness`; --help says more. Loopback alone, four processes, a minute and a half.
 import { existsSync } from 'node:fs'
 import process from 'node:process'
+import { setTimeout as pause } from 'node:timers/promises'
 import { URL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { end, Run } from './support/run.mjs'
@@ -37,6 +38,8 @@ const phases = [
   { name: 'a wrong key in a loop', key: wrongKey, mustHold: true },
   ...values.unlimited ? [{ name: 'a flood without limits', key: free }] : [],
 ]
+/** Milliseconds. */
+const settling = 1000
 const run = new Run(phases.length * rounds * (seconds + 3) + 30)
 
 await run.go(async () => {
@@ -61,7 +64,11 @@ async function measureAll() {
 }
 
 async function measure({ key }, { load, flood, proxy }) {
-  if (key !== undefined) await flood.ask('begin', { connections, key: key === wrongKey ? `${proxy.keys[measured].slice(0, -1)}-` : proxy.keys[key] })
+  if (key !== undefined) {
+    await flood.ask('begin', { connections, key: key === wrongKey ? `${proxy.keys[measured].slice(0, -1)}-` : proxy.keys[key] })
+    // What its limits let in at once, and refusals that are not slowed yet, are over after a moment; the flood goes on.
+    await pause(settling)
+  }
   const before = await proxy.look()
   const begun = Date.now()
   const { requests, failed, p50, p99 } = await load.ask('run', { rate, seconds })

@@ -29,10 +29,10 @@ export interface Pace {
 export type TakeTurn = (who: string, onGone: (listener: () => void) => void) => undefined | 'crowded' | Promise<void>
 
 /** A flood of 50 connections then costs some percent of a core; who waits as Retry-After says never notices. */
-const defaultPace: Pace = { atOnce: 100, perSecond: 200, longest: 2000, mostOfOne: 1000, most: 5000 }
+const defaultPace: Pace = { atOnce: 100, perSecond: 50, longest: 2000, mostOfOne: 1000, most: 5000 }
 
 /** Milliseconds between two looks at who waits. */
-const tick = 20
+const tick = 5
 /** Names come from callers, and from addresses, of which there is no end. */
 const maxNames = 10_000
 
