@@ -1,8 +1,5 @@
 import type { Command } from 'commander'
-import { callerAddCommand, type CallerAddArgs } from './caller-add.ts'
-import { callerListCommand } from './caller-list.ts'
-import { callerShowCommand } from './caller-show.ts'
-import { scopeListCommand, scopeShowCommand } from './scopes.ts'
+import type { CallerAddArgs } from './caller-add.ts'
 import { append, configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 
 interface WithJson extends WithConfig { readonly json?: boolean }
@@ -18,28 +15,28 @@ export function addCallerCommands(program: Command, done: Done, terminal: Termin
     .description('every caller: scopes, clusters, how many keys')
     .option(...configOption)
     .option('--json', 'a list of objects')
-    .action(async (options: WithJson) => done(await callerListCommand({ ...options, configFile: await configFile(options, env) }, deps)))
+    .action(async (options: WithJson) => done(await (await import('./caller-list.ts')).callerListCommand({ ...options, configFile: await configFile(options, env) }, deps)))
 
   caller.command('show')
     .description('what a caller may do, in words; its keys and limits')
     .argument('<name>')
     .option(...configOption)
     .option('--json', 'an object')
-    .action(async (name: string, options: WithJson) => done(await callerShowCommand({ ...options, name, configFile: await configFile(options, env) }, deps)))
+    .action(async (name: string, options: WithJson) => done(await (await import('./caller-show.ts')).callerShowCommand({ ...options, name, configFile: await configFile(options, env) }, deps)))
 
   const scope = program.command('scope').description('rules under a name')
   scope.command('list')
     .description('every scope: how many rules, how many callers hold it')
     .option(...configOption)
     .option('--json', 'a list of objects')
-    .action(async (options: WithJson) => done(await scopeListCommand({ ...options, configFile: await configFile(options, env) }, deps)))
+    .action(async (options: WithJson) => done(await (await import('./scopes.ts')).scopeListCommand({ ...options, configFile: await configFile(options, env) }, deps)))
 
   scope.command('show')
     .description('what a scope allows, in words, and who holds it')
     .argument('<name>')
     .option(...configOption)
     .option('--json', 'an object')
-    .action(async (name: string, options: WithJson) => done(await scopeShowCommand({ ...options, name, configFile: await configFile(options, env) }, deps)))
+    .action(async (name: string, options: WithJson) => done(await (await import('./scopes.ts')).scopeShowCommand({ ...options, name, configFile: await configFile(options, env) }, deps)))
 }
 
 function addAdd(caller: Command, done: Done, { stdout, stderr, env }: Terminal): void {
@@ -57,6 +54,6 @@ function addAdd(caller: Command, done: Done, { stdout, stderr, env }: Terminal):
     .option('--streams <number>', 'watches, logs, tunnels and the like at a time')
     .option('--file <file>', 'the callers file it goes into; may be a new one in the folder (default: the first that has callers)')
     .action(async (name: string, options: WithConfig & Omit<CallerAddArgs, 'configFile' | 'name'>) => {
-      done(await callerAddCommand({ ...options, name, configFile: await configFile(options, env) }, { stdout, stderr, env, now: Date.now }))
+      done(await (await import('./caller-add.ts')).callerAddCommand({ ...options, name, configFile: await configFile(options, env) }, { stdout, stderr, env, now: Date.now }))
     })
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { canICommand, type CanIArgs } from './can-i.ts'
-import { loadKnown } from './load-known.ts'
+import type { CanIArgs } from './can-i.ts'
 import { configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 
 type Options = Omit<CanIArgs, 'verb' | 'resource'> & WithConfig
@@ -20,7 +19,7 @@ export function addCanI(program: Command, done: Done, { stdout, stderr, env }: T
     .option('-q, --quiet', 'the exit code alone')
     .option('--json', 'the verdict, or the list, as JSON')
     .action(async (verb: string | undefined, resource: string | undefined, options: Options) => {
-      const load = async () => loadKnown(await configFile(options, env), env)
-      done(await canICommand({ verb, resource, ...options }, { load, stdout, stderr }))
+      const load = async () => (await import('./load-known.ts')).loadKnown(await configFile(options, env), env)
+      done(await (await import('./can-i.ts')).canICommand({ verb, resource, ...options }, { load, stdout, stderr }))
     })
 }

@@ -2,20 +2,13 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { addCallerCommands } from './caller-commands.ts'
 import { addCanI } from './can-i-command.ts'
-import { checkCommand } from './check.ts'
-import { demoCommand } from './demo.ts'
-import { explainCommand } from './explain.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addKubeconfig } from './kubeconfig-command.ts'
-import { loadKnown } from './load-known.ts'
-import { rbacCommand } from './rbac.ts'
-import { serveCommand } from './serve.ts'
 import { append, configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
-import { tokenInspectCommand } from './token-inspect.ts'
 
 const looseOption = ['--allow-loose-permissions', 'read credentials from files that every user of this machine may read'] as const
 
-/** Every command. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
+/** Every command; what it needs is imported when it is asked for. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
 export function addCommands(program: Command, done: Done, terminal: Terminal = process): void {
   program.version(version(), '-V, --version')
   addServers(program, done, terminal)
@@ -39,13 +32,13 @@ function addServers(program: Command, done: Done, terminal: Terminal): void {
     .option(...looseOption)
     .action(async (options: WithConfig & { allowLoosePermissions?: boolean }) => {
       const args = { configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
-      ended(await serveCommand(args, { stderr, env }), terminal, done)
+      ended(await (await import('./serve.ts')).serveCommand(args, { stderr, env }), terminal, done)
     })
 
   program.command('demo')
     .description('run the proxy against an embedded sample cluster and print lines to try it with')
     .option('--port <port>', 'port of the proxy (default: 8443, or a free one)')
-    .action(async ({ port }: { port?: string }) => ended(await demoCommand({ port }, { stdout, stderr, env }), terminal, done))
+    .action(async ({ port }: { port?: string }) => ended(await (await import('./demo.ts')).demoCommand({ port }, { stdout, stderr, env }), terminal, done))
 }
 
 /** A start that failed half-way may have left something open, a port even: the process ends with it. What it had to say is written. */
@@ -69,7 +62,7 @@ function addChecks(program: Command, done: Done, terminal: Terminal): void {
     .option(...looseOption)
     .action(async (options: WithConfig & { strict?: boolean, allowLoosePermissions?: boolean }) => {
       const args = { configFile: await configFile(options, env), strict: options.strict === true, allowLoose: options.allowLoosePermissions === true }
-      leave(await checkCommand(args, { stdout, env, now: Date.now }), terminal, done)
+      leave(await (await import('./check.ts')).checkCommand(args, { stdout, env, now: Date.now }), terminal, done)
     })
 
   program.command('explain')
@@ -79,8 +72,8 @@ function addChecks(program: Command, done: Done, terminal: Terminal): void {
     .option(...configOption)
     .option('--caller <name>', 'judge for this caller')
     .action(async (method: string | undefined, url: string | undefined, options: WithConfig & { caller?: string }) => {
-      const load = async () => loadKnown(await configFile(options, env), env)
-      done(await explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
+      const load = async () => (await import('./load-known.ts')).loadKnown(await configFile(options, env), env)
+      done(await (await import('./explain.ts')).explainCommand({ caller: options.caller, method, url }, { load, stdin, stdout, stderr }))
     })
 
   addCanI(program, done, terminal)
@@ -100,7 +93,7 @@ function addAccount(program: Command, done: Done, terminal: Terminal): void {
     .option(...looseOption)
     .action(async (options: WithConfig & { cluster?: string, json?: boolean, offline?: boolean, allowLoosePermissions?: boolean }) => {
       const args = { ...options, configFile: await configFile(options, env), allowLoose: options.allowLoosePermissions === true }
-      leave(await tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), terminal, done)
+      leave(await (await import('./token-inspect.ts')).tokenInspectCommand(args, { stdout, stderr, env, now: Date.now }), terminal, done)
     })
 
   program.command('rbac')
@@ -111,6 +104,6 @@ function addAccount(program: Command, done: Done, terminal: Terminal): void {
     .option('--namespace <name>', 'a namespace that there is, for globs in scopes; may be given again', append, [])
     .action(async (options: WithConfig & { cluster?: string, serviceAccount?: string, namespace: string[] }) => {
       const { cluster, serviceAccount, namespace: namespaces } = options
-      done(await rbacCommand({ configFile: await configFile(options, env), cluster, serviceAccount, namespaces }, { stdout, stderr, env }))
+      done(await (await import('./rbac.ts')).rbacCommand({ configFile: await configFile(options, env), cluster, serviceAccount, namespaces }, { stdout, stderr, env }))
     })
 }

@@ -1,9 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
-import { keyCreateCommand } from './key-create.ts'
-import { keyListCommand } from './key-list.ts'
-import { keyRevokeCommand } from './key-revoke.ts'
-import { keyRotateCommand } from './key-rotate.ts'
 import { configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 
 /** Keys as callers have them: made, listed, ended. */
@@ -17,7 +13,7 @@ export function addKeyCommands(program: Command, done: Done, { stdin, stdout, st
     .option(...configOption)
     .option('--expires <duration>', 'as in 12h or 90d (default: never)')
     .action(async (caller: string, options: WithConfig & { expires?: string }) => {
-      done(await keyCreateCommand({ configFile: await configFile(options, env), caller, expires: options.expires }, deps))
+      done(await (await import('./key-create.ts')).keyCreateCommand({ configFile: await configFile(options, env), caller, expires: options.expires }, deps))
     })
 
   key.command('list')
@@ -26,7 +22,7 @@ export function addKeyCommands(program: Command, done: Done, { stdin, stdout, st
     .option('--caller <name>', 'of this caller alone')
     .option('--json', 'a list of objects')
     .action(async (options: WithConfig & { caller?: string, json?: boolean }) => {
-      done(await keyListCommand({ ...options, configFile: await configFile(options, env) }, deps))
+      done(await (await import('./key-list.ts')).keyListCommand({ ...options, configFile: await configFile(options, env) }, deps))
     })
 
   key.command('revoke')
@@ -34,7 +30,7 @@ export function addKeyCommands(program: Command, done: Done, { stdin, stdout, st
     .argument('<id>', 'the 8 characters between the key\'s underscores; - reads them, or the key itself, from stdin')
     .option(...configOption)
     .action(async (id: string, options: WithConfig) => {
-      done(await keyRevokeCommand({ configFile: await configFile(options, env), id }, deps))
+      done(await (await import('./key-revoke.ts')).keyRevokeCommand({ configFile: await configFile(options, env), id }, deps))
     })
 
   key.command('rotate')
@@ -44,6 +40,6 @@ export function addKeyCommands(program: Command, done: Done, { stdin, stdout, st
     .option('--overlap <duration>', 'how long the others go on, as in 30m or 24h', '24h')
     .option('--expires <duration>', 'of the new key, as in 90d, or never (default: the life of the newest one)')
     .action(async (caller: string, options: WithConfig & { overlap: string, expires?: string }) => {
-      done(await keyRotateCommand({ ...options, configFile: await configFile(options, env), caller }, deps))
+      done(await (await import('./key-rotate.ts')).keyRotateCommand({ ...options, configFile: await configFile(options, env), caller }, deps))
     })
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { kubeconfigCommand, type KubeconfigArgs } from './kubeconfig.ts'
+import type { KubeconfigArgs } from './kubeconfig.ts'
 import { configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 
 type Options = Omit<KubeconfigArgs, 'configFile' | 'caller'> & WithConfig
@@ -15,6 +15,6 @@ export function addKubeconfig(program: Command, done: Done, { stdin, stdout, std
     .option('-n, --namespace <name>', 'namespace of the context (default: the first that the caller\'s rules name)')
     .option(...configOption)
     .action(async (caller: string, options: Options) => {
-      done(await kubeconfigCommand({ ...options, configFile: await configFile(options, env), caller }, { stdin, stdout, stderr, env, now: Date.now }))
+      done(await (await import('./kubeconfig.ts')).kubeconfigCommand({ ...options, configFile: await configFile(options, env), caller }, { stdin, stdout, stderr, env, now: Date.now }))
     })
 }

@@ -1,9 +1,12 @@
 import { renameSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createFileCallers } from '../../src/callers/file-store.ts'
+import type * as FileStore from '../../src/callers/file-store.ts'
 import type { Reloaded } from '../../src/files/reloading.ts'
+import { builtModule } from '../support/built.ts'
 import { startHeldUp } from '../support/held-up.ts'
+
+const { createFileCallers } = await builtModule<typeof FileStore>('callers/file-store')
 
 const key = (id: string, name: string) => `callers: [{ name: ${name}, keys: [{ id: ${id}, sha256: ${'ab'.repeat(32)} }] }]\n`
 

@@ -1,10 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { accessOf } from '../../src/authorize/access.ts'
-import { loadCallers } from '../../src/callers/load.ts'
-import { loadState } from '../../src/callers/load-state.ts'
-import { FaultsError } from '../../src/files/fault.ts'
+import type * as Access from '../../src/authorize/access.ts'
+import type * as LoadState from '../../src/callers/load-state.ts'
+import type * as Load from '../../src/callers/load.ts'
+import type * as Fault from '../../src/files/fault.ts'
+import { builtModule } from '../support/built.ts'
+
+const { accessOf } = await builtModule<typeof Access>('authorize/access')
+const { loadCallers } = await builtModule<typeof Load>('callers/load')
+const { loadState } = await builtModule<typeof LoadState>('callers/load-state')
+const { FaultsError } = await builtModule<typeof Fault>('files/fault')
 
 const now = Date.UTC(2026, 10, 21)
 const key = (id: string) => `{ id: ${id}, sha256: ${'ab'.repeat(32)}, expiresAt: 2027-01-01T00:00:00Z }`
@@ -54,8 +60,6 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
     t.ok([...second.keys.values()].every(record => first.keys.get(record.id) === record))
     t.ok(second.callers.every((caller, index) => accessOf(caller) === warm[index]), 'what was compiled stays good')
 
-    // A thread under a loader of TypeScript takes seconds to begin.
-    if (asideFrom === 0) return
     writeFileSync(path, file('get', ', discovery: false'))
     const third = await load(second)
     t.strictSame(third.callers.map(caller => first.callers.includes(caller)), [true, false, true])
@@ -77,9 +81,9 @@ for (const [how, asideFrom] of [['here', Infinity], ['aside', 0]] as const) {
   t.test(`faults that are found ${how} are told all at once`, async (t) => {
     const path = join(t.testdir({ 'c.yaml': `${file('get', '')}  - { name: four, jwt: {}, rules: [{ verbs: 3 }], keys: [{ id: short }] }\n` }), 'c.yaml')
     const found = await loadState([path], { now, asideFrom }).catch((error: unknown) => error)
-    t.ok(found instanceof FaultsError)
-    t.strictSame((found as FaultsError).faults, (await loadCallers([path], { now })).faults)
-    t.match((found as FaultsError).message, /callers\[3\]\.keys\[0\]\.id: .*\(caller four\)/)
+    if (!(found instanceof FaultsError)) throw new Error('there are none')
+    t.strictSame(found.faults, (await loadCallers([path], { now })).faults)
+    t.match(found.message, /callers\[3\]\.keys\[0\]\.id: .*\(caller four\)/)
   })
 
   t.test(`a rate that is infinite, which JSON would make null, is a fault ${how}`, async (t) => {

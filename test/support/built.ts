@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url))
 
@@ -15,6 +15,17 @@ interface BuildInfo {
  * `npm test` builds it; whoever runs a file alone is told where it is not of this very source.
  */
 export function builtMain(): string {
+  refuseStale()
+  return resolve(dist, 'main.js')
+}
+
+/** A module of the built source, for what begins a thread: a thread has no loader of TypeScript before Node 22. `path` as in src, without its end. */
+export async function builtModule<Module>(path: string): Promise<Module> {
+  refuseStale()
+  return await import(pathToFileURL(resolve(dist, `${path}.js`)).href) as Module
+}
+
+function refuseStale(): void {
   const info = resolve(dist, '.tsbuildinfo')
   if (!existsSync(info)) throw new Error('dist is not built: npm run build')
   const { fileNames, fileInfos } = JSON.parse(readFileSync(info, 'utf8')) as BuildInfo
@@ -24,7 +35,6 @@ export function builtMain(): string {
     return (typeof info === 'string' ? info : info?.version) !== digestOf(resolve(dist, name))
   })
   if (stale.length > 0) throw new Error(`dist is not built of ${stale.join(', ')} as they are now: npm run build`)
-  return resolve(dist, 'main.js')
 }
 
 function digestOf(file: string): string | undefined {
