@@ -1,5 +1,5 @@
 import type { Callers } from '../callers/callers.ts'
-import { KeyRecord } from '../callers/key-record.ts'
+import { KeyRecord } from '../keys/key-record.ts'
 import { ProxyError } from '../errors.ts'
 import { digestKey, readKey } from '../keys/key.ts'
 import type { Arrival } from '../model/arrival.ts'

@@ -1,5 +1,5 @@
 import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
-import { KeyRecord } from './key-record.ts'
+import { KeyRecord } from '../keys/key-record.ts'
 import { buildIdentities } from './build-identity.ts'
 import type { WrittenGrant } from './entries.ts'
 import type { WrittenCaller, WrittenKey, WrittenRule } from './schema.ts'

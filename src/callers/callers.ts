@@ -1,5 +1,5 @@
 import type { CallerDefinition } from '../model/caller.ts'
-import type { KeyRecord } from './key-record.ts'
+import type { KeyRecord } from '../keys/key-record.ts'
 
 /** The callers in force. Answers change at once when a reload succeeds; `onChange` tells then. */
 export interface Callers {

@@ -1,7 +1,7 @@
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition, Rule } from '../model/caller.ts'
-import type { KeyRecord } from './key-record.ts'
-import type { KeyTable } from './key-table.ts'
+import type { KeyRecord } from '../keys/key-record.ts'
+import type { KeyTable } from '../keys/key-table.ts'
 
 /** What stands for a definition's whole content: of two loads, equal ones mean equal definitions. */
 export type Mark = string

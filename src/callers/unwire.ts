@@ -1,7 +1,7 @@
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition, Rule } from '../model/caller.ts'
-import { KeyRecord } from './key-record.ts'
-import { KeyTable } from './key-table.ts'
+import { KeyRecord } from '../keys/key-record.ts'
+import { KeyTable } from '../keys/key-table.ts'
 import type { CallersState, Held, Mark } from './state.ts'
 import type { CallerOnWire, Chunk, GrantOnWire, RuleOnWire } from './wire.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Fault } from '../files/fault.ts'
 import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
-import type { KeyRecord } from './key-record.ts'
+import type { KeyRecord } from '../keys/key-record.ts'
 import type { LoadedCallers } from './load.ts'
 import type { Mark, Marks } from './state.ts'
 

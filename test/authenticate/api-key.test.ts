@@ -1,6 +1,6 @@
 import t from 'tap'
 import { claimedKeyId, createApiKeyAuthenticator } from '../../src/authenticate/api-key.ts'
-import type { KeyRecord } from '../../src/callers/key-record.ts'
+import type { KeyRecord } from '../../src/keys/key-record.ts'
 import type { Caller } from '../../src/model/caller.ts'
 import { arrivalWith, definition, keyOf, record, storeOf } from './callers-stub.ts'
 

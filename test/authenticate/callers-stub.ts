@@ -1,6 +1,6 @@
 import type { Callers } from '../../src/callers/callers.ts'
-import { KeyRecord } from '../../src/callers/key-record.ts'
-import { KeyTable } from '../../src/callers/key-table.ts'
+import { KeyRecord } from '../../src/keys/key-record.ts'
+import { KeyTable } from '../../src/keys/key-table.ts'
 import { digestKey, mintKey } from '../../src/keys/key.ts'
 import type { Arrival } from '../../src/model/arrival.ts'
 import type { CallerDefinition } from '../../src/model/caller.ts'

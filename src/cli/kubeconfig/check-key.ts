@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { KeyRecord } from '../../callers/key-record.ts'
+import type { KeyRecord } from '../../keys/key-record.ts'
 import { digestKey, readKey } from '../../keys/key.ts'
 
 export interface KeyCheck {

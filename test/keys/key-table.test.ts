@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { KeyRecord } from '../../src/callers/key-record.ts'
-import { KeyTable } from '../../src/callers/key-table.ts'
+import { KeyRecord } from '../../src/keys/key-record.ts'
+import { KeyTable } from '../../src/keys/key-table.ts'
 import { definition } from '../authenticate/callers-stub.ts'
 
 const digestOf = (text: string) => createHash('sha256').update(text).digest()
