@@ -1,6 +1,6 @@
 import type { Callers } from '../callers/callers.ts'
-import { KeyRecord } from '../keys/key-record.ts'
 import { ProxyError } from '../errors.ts'
+import { KeyRecord } from '../keys/key-record.ts'
 import { digestKey, readKey } from '../keys/key.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Authenticator } from './authenticator.ts'
