@@ -250,7 +250,8 @@ const guardedGrant = grantOf(fc.record({ ...words, resources: resources('project
 
 interface Asked { readonly attributes: Attributes, readonly upgrade: boolean }
 
-const namespaces = ['a', 'b', 'own', 'other']
+// Of each glob more than one, or a Role for the one would make what the glob needs look superfluous.
+const namespaces = ['a', 'b', 'own', 'other', 'main']
 const things = ['', 'apps', 'rbac.authorization.k8s.io', 'x'].flatMap(group => ['pods', 'secrets', 'rolebindings', 'projects', 'y'].flatMap(resource =>
   ['', 'exec'].map(subresource => [group, resource, subresource] as const)))
 const upgrades = [['pods', 'exec'], ['pods', 'attach'], ['pods', 'portforward'], ['nodes', 'proxy']] as const
@@ -293,14 +294,13 @@ t.test('whatever the scopes are, what Portcullis lets through the printed roles 
 })
 
 t.test('no verb of the printed roles is superfluous, and their order does not depend on the files', async (t) => {
-  // One seed: another (1658755558) knows a rule for */exec under a glob that is printed though a wider one allows it already.
   fc.assert(fc.property(fc.array(openGrant, { maxLength: 2 }).map(consistent), known, (grants, names) => {
     const text = printedFor(grants, names)
     if (text !== printedFor(grants.toReversed(), names)) return false
     const roles = boundRoles(text)
     const served = servedOf(grants)
     return [...withoutOneVerb(roles)].every(fewer => served.some(asked => !rbacAllows(fewer, asked)))
-  }), { numRuns: 100, seed: 7 })
+  }), { numRuns: 100 })
   t.pass()
 })
 
