@@ -22,6 +22,8 @@ export function nextBit(bits: Bits, start: number): number {
   return -1
 }
 
+const maxShared = 512
+
 /** Sets that are equal, as one: what many callers have in common stays in the processor's cache. Nobody may change them. */
 export class SharedBits {
   readonly #known = new Map<string, Bits>()
@@ -31,7 +33,7 @@ export class SharedBits {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     // Those that are in use stay with their users.
-    if (this.#known.size >= 512) this.#known.clear()
+    if (this.#known.size >= maxShared) this.#known.clear()
     this.#known.set(key, bits)
     return bits
   }

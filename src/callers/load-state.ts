@@ -66,7 +66,8 @@ async function loadAside(order: LoadOrder, unwire: Unwire, signal: AbortSignal |
     }
     throw new Error('the thread that loads callers ended')
   } finally {
-    // Nothing of it is needed any more: nobody waits until its memory is given back.
+    // Nothing of it is needed any more, and nobody listens: neither what it has yet to say counts, nor when its memory is given back.
+    worker.on('error', () => undefined)
     void worker.terminate()
   }
 }

@@ -16,7 +16,7 @@ export class Unwire {
   readonly #rules: Rule[] = []
   readonly #callers: CallerDefinition[] = []
   readonly #scopes = new Map<string, readonly Rule[]>()
-  readonly #keys = new KeyTable()
+  readonly #keys: KeyTable
   readonly #held = new Map<string, Held>()
   readonly #callerMarks = new Map<string, Mark>()
   readonly #scopeMarks = new Map<string, Mark>()
@@ -24,6 +24,7 @@ export class Unwire {
 
   constructor(before: CallersState | undefined) {
     this.#before = before
+    this.#keys = new KeyTable(before?.keys.size)
   }
 
   take(text: string): void {

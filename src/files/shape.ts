@@ -50,8 +50,7 @@ type ObjectOf<P> = Simplify<{ [K in Exclude<keyof P, OptionalIn<P>>]: Static<P[K
 
 /**
  * Schemas as plain objects that are JSON Schema themselves, and the types of what they
- * describe. A library of 700 files does this, too, and takes longer to import than a proxy
- * may take to start.
+ * describe: what the checks know, and nothing to import that a start would wait for.
  */
 export const Type = {
   String: (options: Shape = {}): Typed<string> => ({ type: 'string', ...options }),

@@ -9,40 +9,43 @@ const digestLength = 32
 /** Each character is a byte of its own: of another form two ids could be alike. */
 const form = /^[0-9A-Za-z]{8}$/
 
-// Compared with where an id is unknown, so that an answer's time does not tell which ids exist.
-const nobodys = Buffer.alloc(digestLength)
-
 /**
  * Keys by id. All that a look-up compares lies together: in a Map of records it is spread over
  * the heap, and with ten thousand keys a look-up waits for memory longer than it works.
  */
 export class KeyTable {
   readonly #records: KeyRecord[] = []
-  /** Open addressing with linear probing, at most half full. */
-  #slots = new Slots(16)
+  #slots: Slots
+
+  /** `expected`: how many keys there will be; more make it grow, which takes a moment. */
+  constructor(expected = 0) {
+    this.#slots = new Slots(expected)
+  }
 
   get size(): number {
     return this.#records.length
   }
 
-  /** A key that is there already is replaced. Throws RangeError where the id has not the form of one. */
+  /** A key that is there already is replaced. Throws RangeError where id or digest have not the form of one. */
   add(record: KeyRecord): void {
     if (!form.test(record.id)) throw new RangeError('the id of a key is 8 letters and digits')
-    const known = this.#slots.numberOf(record.id)
+    if (record.sha256.length !== digestLength) throw new RangeError('the digest of a key is 32 bytes')
+    const known = this.#slots.numberOf(this.#slots.find(record.id))
     if (known !== 0) this.#records[known - 1] = record
-    else if (this.#records.push(record) * 2 > this.#slots.count) return this.#grow()
+    else if (this.#records.push(record) > this.#slots.most) this.#grow()
     this.#slots.put(record, known === 0 ? this.#records.length : known)
   }
 
   get(id: string): KeyRecord | undefined {
-    return form.test(id) ? this.#records[this.#slots.numberOf(id) - 1] : undefined
+    return form.test(id) ? this.#records[this.#slots.numberOf(this.#slots.find(id)) - 1] : undefined
   }
 
-  /** The record of the key whose digest this is (SHA-256, 32 bytes); undefined where the id is unknown or another key's, which takes as long. */
+  /** The record of the key whose digest this is (SHA-256, 32 bytes). Undefined where the id is another key's or unknown: that is compared with zeros, and takes as long. */
   open(id: string, digest: Buffer): KeyRecord | undefined {
-    const number = form.test(id) ? this.#slots.numberOf(id) : 0
-    const same = timingSafeEqual(digest, number === 0 ? nobodys : this.#slots.digestOf(id))
-    return same ? this.#records[number - 1] : undefined
+    if (!form.test(id)) return undefined
+    const at = this.#slots.find(id)
+    const same = timingSafeEqual(digest, this.#slots.digestAt(at))
+    return same ? this.#records[this.#slots.numberOf(at) - 1] : undefined
   }
 
   values(): IterableIterator<KeyRecord> {
@@ -50,48 +53,52 @@ export class KeyTable {
   }
 
   #grow(): void {
-    this.#slots = new Slots(this.#slots.count * 2)
-    for (const [index, record] of this.#records.entries()) this.#slots.put(record, index + 1)
+    this.#slots = new Slots(2 * this.#records.length)
+    for (const [index, record] of this.#records.slice(0, -1).entries()) this.#slots.put(record, index + 1)
   }
 }
 
+/** Open addressing with linear probing, at most half full. */
 class Slots {
-  readonly count: number
+  /** Keys that there is room for. */
+  readonly most: number
+  readonly #mask: number
   readonly #bytes: Buffer
   readonly #words: Int32Array
 
-  /** `count`: a power of two. */
-  constructor(count: number) {
-    this.count = count
-    this.#words = new Int32Array(count * slotSize / 4)
+  constructor(expected: number) {
+    this.most = 2 ** Math.ceil(Math.log2(Math.max(8, expected)))
+    this.#mask = 2 * this.most - 1
+    this.#words = new Int32Array(2 * this.most * slotSize / 4)
     this.#bytes = Buffer.from(this.#words.buffer)
   }
 
-  /** 0 where there is none of that id. */
-  numberOf(id: string): number {
-    return this.#words[this.#find(id) / 4] ?? 0
-  }
-
-  digestOf(id: string): Buffer {
-    const at = this.#find(id) + digestAt
-    return this.#bytes.subarray(at, at + digestLength)
-  }
-
-  put({ id, sha256 }: KeyRecord, number: number): void {
-    const at = this.#find(id)
-    this.#words.set([number, halfOf(id, 0), halfOf(id, 4)], at / 4)
-    sha256.copy(this.#bytes, at + digestAt)
-  }
-
   /** The offset of the slot where an id is, or would be. */
-  #find(id: string): number {
+  find(id: string): number {
     const [first, second] = [halfOf(id, 0), halfOf(id, 4)]
-    let slot = ((Math.imul(first, 0x9E3779B1) ^ Math.imul(second, 0x85EBCA6B)) >>> 8) & (this.count - 1)
+    let slot = ((Math.imul(first, 0x9E3779B1) ^ Math.imul(second, 0x85EBCA6B)) >>> 8) & this.#mask
     for (;;) {
       const at = slot * slotSize / 4
       if (this.#words[at] === 0 || (this.#words[at + 1] === first && this.#words[at + 2] === second)) return slot * slotSize
-      slot = (slot + 1) & (this.count - 1)
+      slot = (slot + 1) & this.#mask
     }
+  }
+
+  /** 0: the slot is empty. */
+  numberOf(offset: number): number {
+    return this.#words[offset / 4] ?? 0
+  }
+
+  digestAt(offset: number): Buffer {
+    return this.#bytes.subarray(offset + digestAt, offset + digestAt + digestLength)
+  }
+
+  put({ id, sha256 }: KeyRecord, number: number): void {
+    const offset = this.find(id)
+    this.#words[offset / 4] = number
+    this.#words[offset / 4 + 1] = halfOf(id, 0)
+    this.#words[offset / 4 + 2] = halfOf(id, 4)
+    sha256.copy(this.#bytes, offset + digestAt)
   }
 }
 

@@ -25,7 +25,7 @@ async function withRightChecksum(text: string): Promise<string> {
 
 t.test('a key that is in force is its caller', async (t) => {
   const end = now + 1
-  t.match(authenticate(key, record(key, { expiresAt: end })), { definition: definition('ci'), credentialId: id, expiresAt: end })
+  t.strictSame({ ...authenticate(key, record(key, { expiresAt: end })) }, { credentialId: id, definition: definition('ci'), expiresAt: end, revokedAt: undefined })
 })
 
 t.test('an unknown id, a wrong secret and a wrong secret of an ended key all answer alike', async (t) => {

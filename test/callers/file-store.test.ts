@@ -99,3 +99,56 @@ t.test('a large file with one bad caller changes nothing either: it is read asid
   t.match(outcome, { ok: false, faults: [{ line: 1000, path: 'callers[998].keys[0].sha256', subject: 'caller ci-998' }, { line: 1000, path: 'callers[998].keys[0].id' }] })
   t.equal(callers.findKey('k7Q2mX9a'), before)
 })
+
+t.test('what changes while a large file is read for the first time is in force in the end', async (t) => {
+  const many = Array.from({ length: 20_000 }, (_, index) => `  - { name: ci-${index}, keys: [{ id: ${String(index).padStart(8, 'k')}, sha256: ${'ab'.repeat(32)} }] }\n`)
+  const file = join(t.testdir({ 'c.yaml': `${key('k7Q2mX9a', 'one').replace('[{ name', '\n  - { name').replace('}]\n', '}\n')}${many.join('')}` }), 'c.yaml')
+  let changed = () => {}
+  const watch = async (_paths: readonly string[], listener: () => void) => {
+    changed = listener
+    return { close() {} }
+  }
+  const { report, next } = listen()
+  // Its first piece: all is read by then, and some two hundred are to come.
+  const wasRead = new Promise(resolve => process.once('worker', worker => worker.once('message', resolve)))
+  const opening = createFileCallers({ paths: [file], report, watch })
+  await wasRead
+  writeFileSync(file, key('k7Q2mX9a', 'one').replace('id:', 'revokedAt: 2026-01-01T00:00:00Z, id:'))
+  changed()
+  const callers = await opening
+  t.teardown(() => callers.close())
+  t.match(await next(), { ok: true })
+  t.match(await next(), { ok: true })
+  t.strictSame(callers.all().map(({ name }) => name), ['one'])
+  t.equal(callers.findKey('k7Q2mX9a')?.revokedAt, Date.UTC(2026, 0, 1))
+})
+
+t.test('a start reads without a thread what a reload reads with one', async (t) => {
+  const text = (name: string) => `callers:\n${Array.from({ length: 1000 }, (_, index) => `  - { name: ${name}-${index} }\n`).join('')}${' '.repeat(64 * 1024)}\n`
+  const file = join(t.testdir({ 'c.yaml': text('a') }), 'c.yaml')
+  let changed = () => {}
+  const watch = async (_paths: readonly string[], listener: () => void) => {
+    changed = listener
+    return { close() {} }
+  }
+  const { report, next } = listen()
+  const began = countThreads()
+  t.teardown(() => began.stop())
+  const callers = await createFileCallers({ paths: [file], report, watch, starting: true })
+  t.teardown(() => callers.close())
+  t.match(await next(), { ok: true })
+  t.equal(began.count, 0)
+  writeFileSync(file, text('b'))
+  changed()
+  t.match(await next(), { ok: true })
+  t.equal(callers.all()[999]?.name, 'b-999')
+  t.equal(began.count, 1)
+})
+
+/** Threads that this process began since. */
+function countThreads() {
+  const counted = { count: 0, stop: () => process.off('worker', onWorker) }
+  const onWorker = () => { counted.count += 1 }
+  process.on('worker', onWorker)
+  return counted
+}

@@ -12,8 +12,8 @@ const recordOf = (id: string, secret = id) => new KeyRecord({ id, sha256: digest
 const ids = fc.array(fc.constantFrom('0', '9', 'A', 'z'), { minLength: 8, maxLength: 8 }).map(characters => characters.join(''))
 
 t.test('whatever is added is found, by its id and by its digest, and nothing else is', async (t) => {
-  fc.assert(fc.property(fc.array(fc.tuple(ids, fc.nat(3)), { maxLength: 200 }), ids, (added, other) => {
-    const [table, expected] = [new KeyTable(), new Map<string, KeyRecord>()]
+  fc.assert(fc.property(fc.array(fc.tuple(ids, fc.nat(3)), { maxLength: 200 }), ids, fc.constantFrom(0, 10, 300), (added, other, room) => {
+    const [table, expected] = [new KeyTable(room), new Map<string, KeyRecord>()]
     for (const [id, secret] of added) {
       const record = recordOf(id, `${id} ${secret}`)
       table.add(record)
@@ -35,6 +35,9 @@ t.test('the digest of one key opens no other', async (t) => {
   t.equal(table.open('aaaaaaaa', Buffer.alloc(32)), undefined)
   t.equal(table.open('cccccccc', Buffer.alloc(32)), undefined, 'an unknown id is compared with zeros, and opens nothing even so')
   t.throws(() => table.open('aaaaaaaa', Buffer.alloc(31)), RangeError)
+  for (const length of [0, 31, 33, 128]) {
+    t.throws(() => table.add(new KeyRecord({ id: 'dddddddd', sha256: Buffer.alloc(length), expiresAt: undefined, revokedAt: undefined, caller: definition('ci') })), RangeError)
+  }
 })
 
 t.test('what is no id is unknown, also where its bytes are those of one', async (t) => {

@@ -4,10 +4,10 @@ import { Clock } from '../support/manual-clock.ts'
 
 const pace: Pace = { atOnce: 3, perSecond: 10, longest: 500, mostOfOne: 8, most: 10 }
 
-function setUp() {
+function setUp({ pace: of }: { pace?: Pace | undefined } = { pace }) {
   const clock = new Clock(1_000)
   const drain = { now: false }
-  const takeTurn = createPacer({ now: clock.now, schedule: (ms, run) => clock.schedule(run, ms), draining: () => drain.now, pace })
+  const takeTurn = createPacer({ now: clock.now, schedule: (ms, run) => clock.schedule(run, ms), draining: () => drain.now, ...of === undefined ? {} : { pace: of } })
   /** What became of each, in order: `now`, `crowded`, or the moment at which it was let go. */
   const turns: (string | number)[] = []
   const leaves: (() => void)[] = []
@@ -82,4 +82,12 @@ t.test('a shutdown waits for none of them', async (t) => {
   t.equal(turns.at(-1), 'now')
   await advance(20)
   t.strictSame(turns.slice(3, 9), [20, 20, 20, 20, 20, 20])
+})
+
+t.test('by itself: a hundred at once, then one each 20 ms, as the README says', async (t) => {
+  const { turns, ask, advance } = setUp({ pace: undefined })
+  for (let i = 0; i < 150; i += 1) ask()
+  t.strictSame(new Set(turns.slice(0, 100)), new Set(['now']))
+  await advance(1000)
+  t.strictSame(turns.slice(100), Array.from({ length: 50 }, (_, index) => 20 * (index + 1)))
 })

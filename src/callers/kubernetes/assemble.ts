@@ -154,7 +154,7 @@ function keyIds({ keys }: WrittenCaller): string[] {
 
 /** Whose a key is that two callers have nobody can say, so it opens nothing. */
 function indexKeys(made: ReadonlyMap<string, Made>, shared: Shared): KeyTable {
-  const index = new KeyTable()
+  const index = new KeyTable([...made.values()].reduce((sum, { keys }) => sum + keys.length, 0))
   for (const { keys } of made.values()) {
     for (const key of keys) if (!shared.has(key.id)) index.add(key)
   }
