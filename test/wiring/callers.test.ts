@@ -17,6 +17,9 @@ function clusterOf(t: Test, { front, ca, token }: StoreServer) {
   return clusterFor(t, { url: `https://localhost:${front.port}`, ca }, { credential: credentialOf(token) })
 }
 
+// Its import takes seconds on a busy machine, which are not what a reload's patience is for.
+await import('@kubernetes/client-node')
+
 t.test('from a file to a cluster and back: what is in force stays until the other is there, and all hear of it', async (t) => {
   const file = join(t.testdir(), 'callers.yaml')
   writeFileSync(file, JSON.stringify({ callers: [{ name: 'ci', keys: [keyOf('filefile')] }] }))
