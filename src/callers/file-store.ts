@@ -4,6 +4,7 @@ import { keepReloading } from '../files/reloading.ts'
 import type { Reloaded } from '../files/reloading.ts'
 import type { watchFiles } from '../files/watch.ts'
 import type { Callers } from './callers.ts'
+import { LoadThread } from './load-aside.ts'
 import { loadState } from './load-state.ts'
 import type { CallersState } from './state.ts'
 
@@ -38,6 +39,7 @@ export async function createFileCallers(options: FileCallersOptions): Promise<Ca
     report({ ok: true, warnings: await state.reload(starting ? atStart : asideFrom) })
   } catch (error) {
     following.close()
+    state.close()
     throw error
   }
   return {
@@ -57,6 +59,7 @@ class FileState {
   readonly #options: Pick<FileCallersOptions, 'paths' | 'clusters' | 'now'>
   readonly #listeners = new Set<(since?: number) => void>()
   readonly #closing = new AbortController()
+  readonly #thread = new LoadThread()
   #last: Promise<unknown> = Promise.resolve()
   #newest = -Infinity
 
@@ -78,6 +81,7 @@ class FileState {
 
   close(): void {
     this.#closing.abort(new Error('the callers are not followed any more'))
+    this.#thread.close()
     this.#listeners.clear()
   }
 
@@ -86,7 +90,7 @@ class FileState {
     const { signal } = this.#closing
     signal.throwIfAborted()
     const changed = await newestChange(paths) ?? -Infinity
-    const next = await loadState(paths, { clusters, now: now(), before: this.current, signal, asideFrom })
+    const next = await loadState(paths, { clusters, now: now(), before: this.current, signal, asideFrom, thread: this.#thread })
     signal.throwIfAborted()
     this.current = next
     // Where a file went away, those that are left do not say when.

@@ -1,7 +1,7 @@
-// The thread that `loadState` starts for large files: loads them, and sends what it found piece by piece, one each time it is asked.
+// The thread of LoadThread: loads what it is told to, and sends what it found piece by piece, one each time it is asked.
 import { getPriority, platform, setPriority } from 'node:os'
-import { parentPort, workerData } from 'node:worker_threads'
-import type { LoadOrder } from './load-state.ts'
+import { parentPort } from 'node:worker_threads'
+import type { LoadOrder } from './load-aside.ts'
 import { loadCallers } from './load.ts'
 import { toWire } from './wire.ts'
 
@@ -9,14 +9,19 @@ import { toWire } from './wire.ts'
 const niceness = 10
 if (platform() === 'linux') giveWay()
 
-const { paths, options, known } = workerData as LoadOrder
-const pieces = loadCallers(paths, options).then(loaded => toWire(loaded, known))
+let pieces: Promise<Generator<string, void>> | undefined
 
-// After the last piece: undefined.
-parentPort?.on('message', () => void answer())
+parentPort?.on('message', (message: LoadOrder | 'next') => {
+  if (message === 'next') void answer()
+  else pieces = loadCallers(message.paths, message.options).then(loaded => toWire(loaded, message.known))
+})
 
+/** After the last piece: undefined. */
 async function answer(): Promise<void> {
-  parentPort?.postMessage((await pieces).next().value)
+  const next = (await pieces)?.next().value
+  // What was loaded is not kept until the next load.
+  if (next === undefined) pieces = undefined
+  parentPort?.postMessage(next)
 }
 
 function giveWay(): void {

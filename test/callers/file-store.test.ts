@@ -1,5 +1,6 @@
 import { renameSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 import type * as FileStore from '../../src/callers/file-store.ts'
 import type { Reloaded } from '../../src/files/reloading.ts'
@@ -143,12 +144,28 @@ t.test('a start reads without a thread what a reload reads with one', async (t) 
   t.match(await next(), { ok: true })
   t.equal(callers.all()[999]?.name, 'b-999')
   t.equal(began.count, 1)
+  writeFileSync(file, text('c'))
+  changed()
+  t.match(await next(), { ok: true })
+  t.equal(callers.all()[999]?.name, 'c-999')
+  t.equal(began.count, 1, 'which stays: it is warm by then')
+
+  await began.end()
+  writeFileSync(file, text('d'))
+  changed()
+  t.match(await next(), { ok: true })
+  t.equal(callers.all()[999]?.name, 'd-999')
+  t.equal(began.count, 2, 'and is another one where it ended')
 })
 
 /** Threads that this process began since. */
 function countThreads() {
-  const counted = { count: 0, stop: () => process.off('worker', onWorker) }
-  const onWorker = () => { counted.count += 1 }
+  let last: Worker | undefined
+  const counted = { count: 0, end: () => last?.terminate(), stop: () => process.off('worker', onWorker) }
+  const onWorker = (worker: Worker) => {
+    last = worker
+    counted.count += 1
+  }
   process.on('worker', onWorker)
   return counted
 }
