@@ -22,7 +22,7 @@ for (const [name, key] of [['with a good key', target.root.key], ['with a bad ke
     for (let burst = 0; burst < 10; burst += 1) attacker.resetBurst(100, fields)
     const answers = await Promise.all(Array.from({ length: 20 }, ask))
     t.strictSame([...new Set(answers.map(({ status }) => status))], [200])
-    t.ok(performance.now() - since < 3000, `answered in ${Math.round(performance.now() - since)} ms`)
+    t.ok(performance.now() - since < 5000, `answered in ${Math.round(performance.now() - since)} ms`)
   })
 }
 

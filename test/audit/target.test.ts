@@ -53,9 +53,11 @@ t.test('a target made to be slow takes no time', async (t) => {
     `/?x=${'-a'.repeat(unit / 2)}`, `/?x=${'%2525'.repeat(unit / 5)}`, `http://${':'.repeat(unit)}`,
   ]
   for (const target of slow) {
-    const began = performance.now()
+    // Of the processor: the machine may do other things as well.
+    const began = process.cpuUsage()
     hideInTarget(target, [])
-    const took = performance.now() - began
+    const { user, system } = process.cpuUsage(began)
+    const took = (user + system) / 1000
     t.ok(took < 400, `${target.slice(0, 12)} took ${took.toFixed(1)} ms`)
   }
 })

@@ -25,7 +25,7 @@ async function established({ lines }: TestSample): Promise<JsonObject> {
 }
 
 t.test('a definition is served a moment after it is written, in every document', async (t) => {
-  const sample = await startSample(t, { crdDelay: 100 })
+  const sample = await startSample(t, { crdDelay: 1000 })
   const { call } = sample
   const tag = (await call('GET', '/openapi/v3/apis/example.com/v1')).headers.etag
   t.equal((await call('POST', definitions, { body: crd })).status, 201)
