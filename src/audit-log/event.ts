@@ -112,7 +112,7 @@ function wrongField(event: Fields): string | undefined {
 const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 
 function isTime(text: string): boolean {
-  return timeForm.test(text)
+  return timeForm.test(text) && !Number.isNaN(Date.parse(text))
 }
 
 function isStatus(status: unknown): boolean {
