@@ -25,7 +25,8 @@ export function addAuditCommands(program: Command, done: Done, { stdin, stdout, 
     .option('--json', 'the lines of the log themselves')
     .action(async (files: string[], { config, ...options }: ShowOptions) => {
       const ended = new AbortController()
-      if (options.follow === true) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
+      // At stdin there is nothing to be ended: whoever writes to it ends with the same Ctrl-C.
+      if (options.follow === true && files.at(-1) !== '-') for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
       const args = { ...options, files, configFile: () => configFile(config === undefined ? {} : { config }, env) }
       done(await (await import('./audit-show/show.ts')).auditShowCommand(args, { stdin, stdout, stderr, now: Date.now, signal: ended.signal }))
     })
