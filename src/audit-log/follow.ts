@@ -3,41 +3,52 @@ import { open, stat } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { findAside } from './files.ts'
 import { LineSplitter } from './lines.ts'
-import { judgeLines, readLog, type LogEntry, type ReadOptions } from './read.ts'
+import { batch, judgeLines, readLog, whyBroken, type LogEntry, type ReadOptions } from './read.ts'
 import { fileSource } from './source.ts'
 
 export interface FollowOptions extends ReadOptions {
-  /** Files put aside that were read already. */
+  /** Files put aside that are not to be read: they were already, or are too old. */
   readonly known: readonly string[]
-  /** Ends the following. */
+  /** Ends it. */
   readonly signal: AbortSignal
+  /** It ends by itself once all that is there has been read. */
+  readonly once?: boolean
   /** Milliseconds between two looks. */
   readonly interval?: number
 }
 
 /**
- * Reads the log that is written to `path` from its beginning, and on as it grows, until the signal. A
- * file that is put aside is read to its end, then the next, however many came between two looks; one that is
- * not there yet is waited for. Whenever all that is there has been read, the batch is empty.
+ * Reads the log that is written to `path`: what was put aside of it, oldest first, then the file from its
+ * beginning, and on as it grows. A file that is put aside meanwhile is read to its end, then the next, however
+ * many came between two looks; one that is not there yet is waited for. A batch is empty whenever all that is
+ * there has been read. As `readLog` it never rejects: what cannot be read is an entry, and
+ * ends it where it is the file itself.
  */
 export async function* followLog(path: string, options: FollowOptions): AsyncGenerator<readonly LogEntry[], void, undefined> {
-  const { signal, interval = 250 } = options
+  const { signal, once = false, interval = 250 } = options
   const known = new Set(options.known.map(asOne))
   const wait = () => pause(interval, undefined, { signal }).catch(() => {})
-  while (!signal.aborted) {
-    const file = await OpenLog.open(path, options)
-    if (file === undefined) {
-      yield []
-      await wait()
-      continue
+  try {
+    while (!signal.aborted) {
+      const file = await OpenLog.open(path, options)
+      if (file === undefined) {
+        yield* readAside(path, undefined, known, options)
+        if (once) return
+        yield []
+        await wait()
+        continue
+      }
+      try {
+        yield* readAside(path, file, known, options)
+        const goesOn = yield* file.grow(wait, signal, once)
+        if (!goesOn) return
+        await markRead(file, known)
+      } finally {
+        await file.close()
+      }
     }
-    try {
-      yield* readBefore(file, known, options)
-      yield* file.grow(wait, signal)
-      await markRead(file, known)
-    } finally {
-      await file.close()
-    }
+  } catch (error) {
+    yield [{ kind: 'fault', file: path, line: 0, fault: { kind: 'unreadable', why: whyBroken(error) } }]
   }
 }
 
@@ -46,13 +57,14 @@ function asOne(path: string): string {
   return path.replace(/\.gz$/, '')
 }
 
-/** What was put aside since the last look, up to the file that is open, should that be aside already. */
-async function* readBefore(file: OpenLog, known: Set<string>, options: FollowOptions): AsyncGenerator<readonly LogEntry[], void, undefined> {
-  for (const { path } of await findAside(file.path)) {
-    if (known.has(asOne(path))) continue
-    if (await identityOf(path) === file.identity) return
-    known.add(asOne(path))
-    yield* readLog([fileSource(path)], options)
+/** What was put aside and is not known yet, up to the file that is open, should that be aside already. */
+async function* readAside(path: string, file: OpenLog | undefined, known: Set<string>, options: FollowOptions): AsyncGenerator<readonly LogEntry[], void, undefined> {
+  while (!options.signal.aborted) {
+    // Looked for anew each time: by now it may have been compressed, and have another name.
+    const next = (await findAside(path)).find(aside => !known.has(asOne(aside.path)))
+    if (next === undefined || (file !== undefined && await identityOf(next.path) === file.identity)) return
+    known.add(asOne(next.path))
+    yield* readLog([fileSource(next.path)], options)
   }
 }
 
@@ -106,20 +118,21 @@ class OpenLog {
     this.#splitter = new LineSplitter(options.longestLine)
   }
 
-  /** Reads on until the path leads to another file, and this one to its end. */
-  async* grow(wait: () => Promise<void>, signal: AbortSignal): AsyncGenerator<readonly LogEntry[], void, undefined> {
+  /** Reads on until the path leads to another file, and this one to its end; then returns true. */
+  async* grow(wait: () => Promise<void>, signal: AbortSignal, once: boolean): AsyncGenerator<readonly LogEntry[], boolean, undefined> {
+    let replaced = false
     while (!signal.aborted) {
       yield* this.#drain()
       const there = await identityOf(this.path)
-      if (there !== undefined && there !== this.identity) {
-        // What was written between the last look and the moment it was put aside.
-        yield* this.#drain()
-        break
-      }
+      replaced = there !== undefined && there !== this.identity
+      if (replaced || once) break
       yield []
       await wait()
     }
-    yield judgeLines(this.path, this.#splitter.end())
+    // What was written between the last look and the moment it was put aside.
+    if (replaced) yield* this.#drain()
+    yield* batch(judgeLines(this.path, this.#splitter.end()))
+    return replaced
   }
 
   async isDeleted(): Promise<boolean> {
@@ -135,7 +148,7 @@ class OpenLog {
       const { size } = await this.#handle.stat()
       // Emptied in its place, as `copytruncate` of logrotate does: what comes is a log from its beginning.
       if (size < this.#position) {
-        yield judgeLines(this.path, this.#splitter.end())
+        yield* batch(judgeLines(this.path, this.#splitter.end()))
         this.#splitter = new LineSplitter(this.#options.longestLine)
         this.#position = 0
       }
@@ -144,7 +157,7 @@ class OpenLog {
       if (bytesRead === 0) return
       this.#position += bytesRead
       this.#options.onBytes?.(bytesRead)
-      yield judgeLines(this.path, this.#splitter.push(buffer.subarray(0, bytesRead)))
+      yield* batch(judgeLines(this.path, this.#splitter.push(buffer.subarray(0, bytesRead))))
     }
   }
 }

@@ -33,7 +33,7 @@ export interface ReadOptions {
 }
 
 /**
- * Reads logs one after the other, as many lines at once as a chunk of them holds. Whatever is wrong with
+ * Reads logs one after the other, as many lines at once as a chunk of them holds, at least one. Whatever is wrong with
  * them is an entry: it never rejects, and reads on with the next line or file. It holds one
  * chunk, and one line.
  */
@@ -49,13 +49,18 @@ export async function* readLog(sources: Iterable<LogSource>, options: ReadOption
           return { value: undefined, done: true }
         })
         if (done === true || value === undefined) break
-        yield judgeLines(source.name, splitter.push(value))
+        yield* batch(judgeLines(source.name, splitter.push(value)))
       }
-      yield [...judgeLines(source.name, splitter.end()), ...broken === undefined ? [] : [broken]]
+      yield* batch([...judgeLines(source.name, splitter.end()), ...broken === undefined ? [] : [broken]])
     } finally {
       await chunks.return()
     }
   }
+}
+
+/** None, where there are no entries. */
+export function batch(entries: readonly LogEntry[]): (readonly LogEntry[])[] {
+  return entries.length === 0 ? [] : [entries]
 }
 
 /** The entries of lines of a source. */
@@ -73,7 +78,8 @@ export function judgeLines(file: string, lines: readonly RawLine[]): LogEntry[] 
   return entries
 }
 
-function whyBroken(error: unknown): string {
+/** Why a source could not be read, or not to its end, for people. */
+export function whyBroken(error: unknown): string {
   const { code = '' } = error as NodeJS.ErrnoException
   if (code === 'Z_BUF_ERROR') return 'is compressed, and ends in the middle: what is there was read'
   if (code.startsWith('Z_')) return 'is compressed, and damaged: what stands before the damage was read'

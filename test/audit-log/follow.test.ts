@@ -36,6 +36,16 @@ function follow(t: Test, path: string, known: readonly string[] = []) {
   }
 }
 
+/** All that there is; `meanwhile` is called once, when something of it has been read. */
+async function all(path: string, known: readonly string[] = [], meanwhile = () => {}) {
+  const seen: string[] = []
+  for await (const entries of followLog(path, { known, once: true, signal: new AbortController().signal })) {
+    if (seen.length === 0 && entries.length > 0) meanwhile()
+    seen.push(...entries.map(entry => entry.kind === 'event' ? entry.event.auditID : entry.fault.kind))
+  }
+  return seen
+}
+
 t.test('what is there, then what is written; a line once it is whole', async (t) => {
   const path = join(t.testdir({ 'audit.log': line('1') }), 'audit.log')
   const { rest } = follow(t, path)
@@ -101,6 +111,30 @@ t.test('what was put aside between the listing and the first look is read, befor
   const folder = t.testdir({ [aside('00')]: line('0'), [aside('01')]: line('1'), 'audit.log': line('2') })
   const { rest } = follow(t, join(folder, 'audit.log'), [join(folder, aside('00'))])
   t.strictSame(await rest(), ['1', '2'])
+})
+
+t.test('once: what was put aside, oldest first, then the file; what is cut is named', async (t) => {
+  const folder = t.testdir({ [aside('00')]: line('too old'), [aside('02')]: line('2'), 'audit.log': `${line('3')}${line('4').slice(0, 100)}` })
+  writeFileSync(join(folder, `${aside('01')}.gz`), gzipSync(line('1')))
+  t.strictSame(await all(join(folder, 'audit.log'), [join(folder, aside('00'))]), ['1', '2', '3', 'cut'])
+})
+
+t.test('once: what is put aside while what is older is read is not missed, be there a new file or not', async (t) => {
+  for (const next of [line('3'), undefined]) {
+    const folder = t.testdir({ [aside('00')]: line('1'), 'audit.log': line('2') })
+    const path = join(folder, 'audit.log')
+    const seen = await all(path, [], () => {
+      renameSync(path, join(folder, aside('01')))
+      if (next !== undefined) writeFileSync(path, next)
+    })
+    t.strictSame(seen, next === undefined ? ['1', '2'] : ['1', '2', '3'])
+  }
+})
+
+t.test('a log that cannot be read is an entry, and the end', async (t) => {
+  const folder = t.testdir({ 'audit.log': {} })
+  const unreadable = await all(join(folder, 'audit.log', 'x', '\0'))
+  t.strictSame(unreadable, ['unreadable'])
 })
 
 t.test('a file that is emptied in its place is read from its beginning', async (t) => {

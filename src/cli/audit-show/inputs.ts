@@ -11,11 +11,11 @@ export interface InputOptions {
   readonly follow?: boolean | undefined
 }
 
-/** What is read, in this order, and what is followed after that. */
+/** What is read, in this order. */
 export interface Inputs {
   readonly sources: readonly LogSource[]
-  /** `known`: what was put aside of it already, and is not read for it. */
-  readonly followed: { readonly path: string, readonly known: readonly string[] } | undefined
+  /** Behind them a log with its rotation. `known`: what was put aside of it and is not read. */
+  readonly rotated: { readonly path: string, readonly known: readonly string[] } | undefined
   /** What comes last is being written while it is read. */
   readonly live: boolean
   /** Bytes of all files; undefined where nobody knows. */
@@ -32,14 +32,12 @@ export async function findInputs(options: InputOptions, stdin: AsyncIterable<Buf
 async function configured({ configFile, follow = false }: InputOptions, since = -Infinity): Promise<Inputs> {
   const { path, files, others } = await findConfiguredLog(await configFile())
   if (files.length === 0 && !follow) throw new Error(`there is no audit log at ${path} yet, nor anything that was put aside of it`)
-  const aside = files.filter(({ asideAt }) => asideAt !== undefined)
-  const current = files.filter(({ asideAt }) => asideAt === undefined)
-  const read = [...aside.filter(({ asideAt = Infinity }) => asideAt >= since), ...follow ? [] : current].map(file => file.path)
+  const [old, read] = [true, false].map(isOld => files.filter(({ asideAt = Infinity }) => asideAt < since === isOld).map(file => file.path)) as [string[], string[]]
   return {
-    sources: read.map(fileSource),
-    followed: follow ? { path, known: aside.map(file => file.path) } : undefined,
-    live: false,
-    total: await sizeOf(follow ? [...read, path] : read),
+    sources: [],
+    rotated: { path, known: old },
+    live: follow,
+    total: await sizeOf(read),
     notes: [
       ...others.length === 0 ? [] : [`reading ${path}; ${others.join(', ')} ${others.length === 1 ? 'has' : 'have'} the same events: name the files to read those`],
       ...files.length === 0 ? [`waiting for ${path}`] : [],
@@ -56,8 +54,8 @@ async function given({ files, follow = false }: InputOptions, stdin: AsyncIterab
   const there = followed === undefined || await stat(followed).then(() => true, () => false)
   return {
     sources: read.map(file => file === '-' ? streamSource('-', stdin) : fileSource(file)),
-    followed: followed === undefined ? undefined : { path: followed, known: (await findAside(followed)).map(file => file.path) },
-    live: follow && last === '-',
+    rotated: followed === undefined ? undefined : { path: followed, known: (await findAside(followed)).map(file => file.path) },
+    live: follow,
     total: files.includes('-') ? undefined : await sizeOf(files),
     notes: there ? [] : [`waiting for ${followed}`],
   }

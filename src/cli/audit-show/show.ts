@@ -2,7 +2,7 @@ import { followLog } from '../../audit-log/follow.ts'
 import { readLog, type EventEntry } from '../../audit-log/read.ts'
 import type { Output } from '../output.ts'
 import { messageOf, write } from '../output.ts'
-import { Progress } from '../progress.ts'
+import { ProgressBar } from '../progress-bar.ts'
 import { UsageError } from '../run-command.ts'
 import { FaultList } from './fault-list.ts'
 import { parseFilter, parseTime, type FilterOptions } from './filter.ts'
@@ -66,9 +66,9 @@ function jsonFormat(terminal: boolean): (entry: EventEntry) => string | Buffer {
   return ({ bytes }) => terminal ? harmless(bytes) : unchanged(bytes)
 }
 
-async function print({ sources, followed, live, total }: Inputs, selection: Selection, faults: FaultList, deps: AuditShowDeps): Promise<void> {
+async function print({ sources, rotated, live, total }: Inputs, selection: Selection, faults: FaultList, deps: AuditShowDeps): Promise<void> {
   const { stdout, stderr, now, signal, pace = usualPace } = deps
-  const progress = new Progress({ stderr, what: 'reading the audit log', total, now })
+  const progress = new ProgressBar({ stderr, what: 'reading the audit log', total, now })
   const put = async (lines: readonly Line[]) => {
     if (lines.length === 0) return
     if (stdout.isTTY === true) progress.clear()
@@ -81,12 +81,12 @@ async function print({ sources, followed, live, total }: Inputs, selection: Sele
   const onBytes = (bytes: number) => progress.add(bytes)
   for await (const entries of readLog(sources, { onBytes })) {
     await put(selection.take(entries))
-    if (live) await put(selection.open(pace.open))
+    if (live && rotated === undefined) await put(selection.open(pace.open))
   }
-  if (followed !== undefined) {
-    for await (const entries of followLog(followed.path, { known: followed.known, signal, interval: pace.interval, onBytes })) {
+  if (rotated !== undefined) {
+    for await (const entries of followLog(rotated.path, { known: rotated.known, once: !live, signal, interval: pace.interval, onBytes })) {
       await put(selection.take(entries))
-      if (entries.length > 0) continue
+      if (entries.length > 0 || !live) continue
       progress.end()
       await put(selection.open(pace.open))
       await tell()

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { Progress } from '../../src/cli/progress.ts'
+import { ProgressBar } from '../../src/cli/progress-bar.ts'
 import { ear } from '../support/command.ts'
 
 function start(total: number | undefined, isTTY = true) {
   let now = 0
   const stderr = Object.assign(ear(), { isTTY })
-  const progress = new Progress({ stderr, what: 'reading', total, now: () => now })
+  const progress = new ProgressBar({ stderr, what: 'reading', total, now: () => now })
   return { progress, stderr, at: (time: number, bytes: number) => { now = time; progress.add(bytes) } }
 }
 

@@ -1,7 +1,7 @@
 import type { Output } from './output.ts'
 import { silence } from './saying.ts'
 
-export interface ProgressOptions {
+export interface ProgressBarOptions {
   readonly stderr: Output & { readonly isTTY?: boolean }
   /** What is done, as in `reading the audit log`. */
   readonly what: string
@@ -17,14 +17,14 @@ const width = 24
 const wipe = '\r\x1b[K'
 
 /** A bar on stderr for what takes more than two seconds, where somebody looks on; nothing anywhere else. */
-export class Progress {
-  readonly #options: ProgressOptions
+export class ProgressBar {
+  readonly #options: ProgressBarOptions
   readonly #began: number
   #next: number
   #done = 0
   #drawn = false
 
-  constructor(options: ProgressOptions) {
+  constructor(options: ProgressBarOptions) {
     this.#options = options
     this.#began = options.now()
     this.#next = options.stderr.isTTY === true ? this.#began + silence : Infinity
