@@ -74,7 +74,10 @@ function timeCell(time: string): string {
   return time.length === 27 && time.endsWith('Z') ? `${time.slice(0, 23)}Z` : new Date(time).toISOString()
 }
 
-function callerCell({ user, ['impersonatedUser']: other }: LoggedEvent): string {
+/** Where it is nobody that is known, the id in the key that was shown: of whose tool that may be. */
+function callerCell({ user, annotations, ['impersonatedUser']: other }: LoggedEvent): string {
+  const claimed = annotations?.['portcullis.dev/claimed-key-id']
+  if (user.username === undefined && claimed !== undefined) return `(key ${cell(claimed)})`
   const caller = cell(user.username ?? '')
   const name = typeof other === 'object' && other !== null ? (other as { username?: unknown }).username : undefined
   return typeof name === 'string' ? `${caller} as ${cell(name)}` : caller

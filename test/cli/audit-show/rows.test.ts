@@ -61,6 +61,8 @@ for (const [what, event, expected] of [
 t.test('whom the caller acted as, nobody, and how long', async (t) => {
   t.equal(cells({ impersonatedUser: { username: 'dev:alice' } })[5], 'ci as dev:alice')
   t.equal(cells({ user: {} })[5], '-')
+  t.equal(cells({ user: {}, annotations: { 'portcullis.dev/claimed-key-id': 'k7Q2mX9a' } })[5], '(key k7Q2mX9a)')
+  t.equal(cells({ user: { username: '(key k7Q2mX9a)' } })[5], '"(key k7Q2mX9a)"', 'which no name can pass for')
   t.equal(cells({ annotations: {}, stageTimestamp: '2026-11-21T10:01:05.000000Z' })[6], '1m05s', 'from the times, where no annotation says')
   t.equal(cells({ stage: 'ResponseStarted' })[6], 'open')
   t.equal(cells({ stage: 'RequestReceived' })[6], 'no end')
@@ -80,9 +82,9 @@ for (const text of odd) {
     const everywhere = loggedEvent({
       verb: text, user: { username: text }, impersonatedUser: { username: text },
       objectRef: { resource: text, namespace: text, name: text, apiGroup: text, subresource: text },
-      responseStatus: { code: 403, message: text, reason: text }, annotations: { 'portcullis.dev/code': text, 'portcullis.dev/ending': text },
+      responseStatus: { code: 403, message: text, reason: text }, annotations: { 'portcullis.dev/code': text, 'portcullis.dev/ending': text, 'portcullis.dev/claimed-key-id': text },
     })
-    for (const event of [everywhere, loggedEvent({ ...everywhere, objectRef: {}, requestURI: text, annotations: {} })]) {
+    for (const event of [everywhere, loggedEvent({ ...everywhere, user: {}, objectRef: {}, requestURI: text })]) {
       const line = new Rows().row(event)
       t.notMatch(line.slice(0, -1), /[\p{C}\p{Zl}\p{Zp}]/u)
       t.equal(line.at(-1), '\n')
