@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import t from 'tap'
+import { judgeLine } from '../../src/audit-log/event.ts'
 import { fileSource, streamSource, type LogSource } from '../../src/audit-log/source.ts'
 import { readLog, type LogEntry, type ReadOptions } from '../../src/audit-log/read.ts'
 import { loggedLine } from '../support/audit-lines.ts'
@@ -67,6 +69,16 @@ for (const [what, text, expected] of [
     t.strictSame(brief(await read([from(`${text}${line('next')}\n`)])), [expected, 'next'])
   })
 }
+
+t.test('a time is taken only where Date takes it', async (t) => {
+  const two = fc.integer({ min: 0, max: 62 }).map(number => String(number).padStart(2, '0'))
+  const zone = fc.oneof(fc.constant('Z'), fc.tuple(fc.constantFrom('+', '-'), two, two).map(([sign, hour, minute]) => `${sign}${hour}:${minute}`))
+  fc.assert(fc.property(fc.integer({ min: 0, max: 9999 }), two, two, two, two, two, fc.constantFrom('', '.5', '.123456', `.${'1'.repeat(40)}`), zone, (year, month, day, hour, minute, second, fraction, zone) => {
+    const time = `${String(year).padStart(4, '0')}-${month}-${day}T${hour}:${minute}:${second}${fraction}${zone}`
+    if ('event' in judgeLine(loggedLine({ stageTimestamp: time }))) new Date(time).toISOString()
+  }), { numRuns: 20_000 })
+  t.pass()
+})
 
 t.test('a last line that is cut is told apart from one that is damaged', async (t) => {
   for (const length of [1, 5, 40, whole.length - 1]) t.strictSame(brief(await read([from(whole.slice(0, length))])), ['1 cut'])
