@@ -4,10 +4,15 @@ const plainWord = /^[\w/.~:@*%+=&$!-]+$/
 
 /** A text out of a request, in quotes, on one line: as JSON, and as YAML reads it too. */
 export function quoted(text: string): string {
-  return JSON.stringify(text).replace(unprintable, character => escape(character.codePointAt(0) ?? 0))
+  return printable(JSON.stringify(text))
 }
 
-/** The same, without quotes where the text is a word that needs none. */
+/** A text of several words, without quotes: only what is unprintable is written as an escape. */
+export function printable(text: string): string {
+  return text.replace(unprintable, character => escape(character.codePointAt(0) ?? 0))
+}
+
+/** As `quoted`, without quotes where the text is a word that needs none. */
 export function quotedWhereOdd(text: string): string {
   return plainWord.test(text) ? text : quoted(text)
 }

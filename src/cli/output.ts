@@ -3,13 +3,13 @@ import { ProxyError } from '../errors.ts'
 
 /** Where a command writes: process.stdout, or a test's ear. */
 export interface Output {
-  write(text: string, done: (error?: Error | null) => void): unknown
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): unknown
   once?(event: 'error', listener: () => void): unknown
   off?(event: 'error', listener: () => void): unknown
 }
 
 /** Waits until the text is taken, so that a slow reader holds a long answer back. Rejects where the reader is gone. */
-export function write(output: Output, text: string): Promise<void> {
+export function write(output: Output, text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     // A stream tells of an error twice, the second time to whoever listens: a crash where nobody does.
     const heard = () => {}

@@ -5,7 +5,7 @@ import type { Output } from './output.ts'
 /** What a command reads and writes, and how it ends: `process`, or a test's. */
 export interface Terminal {
   readonly stdin: Readable
-  readonly stdout: Output
+  readonly stdout: Output & { readonly isTTY?: boolean }
   readonly stderr: Output & { readonly isTTY?: boolean }
   readonly env: NodeJS.ProcessEnv
   exit(exitCode: number): void
