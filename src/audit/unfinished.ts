@@ -23,11 +23,14 @@ export class Unfinished {
 }
 
 /** As k8s.io/apiserver pkg/endpoints/filters/audit.go fills it. */
-function toPanic(event: AuditEvent, at: number): AuditEvent {
+function toPanic({ requestReceivedTimestamp, annotations, ...event }: AuditEvent, at: number): AuditEvent {
   return {
     ...event,
     stage: 'Panic',
     responseStatus: { metadata: {}, status: 'Failure', message: 'the worker that served it died', reason: 'InternalError', code: 500 },
+    // Behind the status, in the order of the API server's log, also where there was none before.
+    requestReceivedTimestamp,
     stageTimestamp: microTime(at),
+    ...(annotations === undefined ? {} : { annotations }),
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { addAuditVerify } from './audit-command.ts'
 import { addCallerCommands } from './caller-commands.ts'
 import { addCanI } from './can-i-command.ts'
 import { addKeyCommands } from './key-commands.ts'
@@ -17,6 +18,7 @@ export function addCommands(program: Command, done: Done, terminal: Terminal = p
   addKeyCommands(program, done, terminal)
   addKubeconfig(program, done, terminal)
   addAccount(program, done, terminal)
+  addAuditVerify(program.command('audit').description('the request log'), done, terminal)
 }
 
 function version(): string {

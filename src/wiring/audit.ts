@@ -3,6 +3,7 @@ import { createAudit, type PolicedAudit } from '../audit/create.ts'
 import { createFileSink } from '../audit/sinks/file.ts'
 import type { Sink } from '../audit/sinks/sink.ts'
 import { createStdoutSink } from '../audit/sinks/stdout.ts'
+import { createChain } from '../audit-log/chain.ts'
 import type { Config, SinkConfig } from '../config/config.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -45,6 +46,6 @@ export function openSinks({ audit: { sinks } }: Config): Sink[] {
 function toSink(config: SinkConfig): Sink {
   switch (config.kind) {
     case 'stdout': return createStdoutSink()
-    case 'file': return createFileSink(config)
+    case 'file': return createFileSink({ ...config, chain: createChain() })
   }
 }

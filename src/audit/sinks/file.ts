@@ -1,5 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
+import type { Chain } from '../../audit-log/chain.ts'
+import { linesOf, listAside } from './aside.ts'
 import { IncompleteWrite, LineQueue, lineQueueDefaults } from './line-queue.ts'
 import type { LineQueueOptions, LineWriter } from './line-queue.ts'
 import { rotate } from './rotate.ts'
@@ -11,15 +13,18 @@ export interface FileSinkOptions extends LineQueueOptions {
   readonly maxSize: number
   /** How many files put aside are kept. */
   readonly keep: number
+  /** Of this file alone. */
+  readonly chain: Chain
 }
 
 /**
- * Lines appended to a file that only we may read, put aside when it is full. A file
- * that was moved or deleted by others (logrotate) is opened anew within a second.
+ * Lines appended to a file that only we may read, each tied to the one before, put aside when it is full.
+ * A file that was moved or deleted by others (logrotate) is opened anew within a second.
  */
-export function createFileSink({ path, maxSize, keep, ...queue }: FileSinkOptions): Sink {
-  const writer = new FileWriter({ path, maxSize, keep, now: queue.now ?? Date.now })
-  const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, maxSize)
+export function createFileSink({ path, maxSize, keep, chain, ...queue }: FileSinkOptions): Sink {
+  const writer = new FileWriter({ path, maxSize, keep, chain, now: queue.now ?? Date.now })
+  // Half: a link makes a line longer, though never twice as long.
+  const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, Math.ceil(maxSize / 2))
   return new FileSink(writer, { ...queue, maxBatch })
 }
 
@@ -33,7 +38,7 @@ class FileSink extends LineQueue {
 
   override attach(report: SinkReport): void {
     super.attach(report)
-    this.#writer.onRotateFailed = error => report.failed(error)
+    this.#writer.onTrouble = error => report.failed(error)
   }
 }
 
@@ -41,6 +46,7 @@ interface FileWriterOptions {
   readonly path: string
   readonly maxSize: number
   readonly keep: number
+  readonly chain: Chain
   readonly now: () => number
 }
 
@@ -49,7 +55,7 @@ const lookEvery = 1_000
 const rotateAgainAfter = 60_000
 
 class FileWriter implements LineWriter {
-  onRotateFailed: (error: Error) => void = () => {}
+  onTrouble: (error: Error) => void = () => {}
   readonly #options: FileWriterOptions
   #file: FileHandle | undefined
   #inode = ''
@@ -59,17 +65,26 @@ class FileWriter implements LineWriter {
   #atLineStart = true
   #lookedAt = 0
   #rotateNotBefore = 0
+  #resumed = false
 
   constructor(options: FileWriterOptions) {
     this.#options = options
   }
 
   async write(chunk: Buffer): Promise<void> {
+    const { chain, maxSize } = this.#options
     await this.#reopenIfMoved()
-    if (this.#file !== undefined && this.#size > 0 && this.#size + chunk.length > this.#options.maxSize) await this.#rotate()
-    const file = this.#file ?? await this.#open()
+    // Before anything is linked: how the file ends is what the first link says.
+    let file = this.#file ?? await this.#open()
+    const linked = chain.link(chunk)
+    if (this.#size > 0 && this.#size + linked.bytes.length > maxSize && await this.#rotate()) file = await this.#open()
     if (!this.#atLineStart) await this.#append(file, Buffer.from('\n'))
-    await this.#append(file, chunk)
+    try {
+      await this.#append(file, linked.bytes)
+      chain.wrote(linked, linked.bytes.length)
+    } catch (error) {
+      throw error instanceof IncompleteWrite ? new IncompleteWrite(writtenOf(chunk, chain.wrote(linked, error.written)), { cause: error.cause }) : error
+    }
   }
 
   async close(): Promise<void> {
@@ -103,6 +118,7 @@ class FileWriter implements LineWriter {
       this.#inode = inodeOf(stats)
       this.#size = this.#regular ? stats.size : 0
       this.#atLineStart = this.#size === 0 || await lastByte(file, this.#size) === 10
+      if (!this.#resumed) await this.#resume()
     } catch (error) {
       await file.close()
       throw error
@@ -110,6 +126,17 @@ class FileWriter implements LineWriter {
     this.#lookedAt = now()
     this.#file = file
     return file
+  }
+
+  /** A chain that cannot go on begins anew: that shows, and costs no line. */
+  async #resume(): Promise<void> {
+    const { path, chain } = this.#options
+    if (this.#regular) {
+      await listAside(path).then(aside => chain.resume([path, ...aside.flatMap(each => linesOf(each) ?? []).reverse()])).catch((cause: unknown) => {
+        this.onTrouble(new Error('the end of the audit log before cannot be read: its hash chain begins anew', { cause }))
+      })
+    }
+    this.#resumed = true
   }
 
   async #reopenIfMoved(): Promise<void> {
@@ -120,18 +147,27 @@ class FileWriter implements LineWriter {
     if (there !== this.#inode) await this.close()
   }
 
-  /** A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
-  async #rotate(): Promise<void> {
+  /** True when the file has been put aside. A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
+  async #rotate(): Promise<boolean> {
     const { path, keep, now } = this.#options
-    if (!this.#regular || now() < this.#rotateNotBefore) return
+    if (!this.#regular || now() < this.#rotateNotBefore) return false
     try {
       await rotate(path, keep, now())
     } catch (error) {
       this.#rotateNotBefore = now() + rotateAgainAfter
-      this.onRotateFailed(new Error('the audit file could not be put aside', { cause: error }))
+      this.onTrouble(new Error('the audit file could not be put aside', { cause: error }))
+      return false
     }
     await this.close()
+    return true
   }
+}
+
+/** Bytes of so many lines as they came, without their links. */
+function writtenOf(chunk: Buffer, lines: number): number {
+  let end = 0
+  for (let line = 0; line < lines; line++) end = chunk.indexOf(10, end) + 1
+  return end
 }
 
 function inodeOf(stats: { dev: number, ino: number }): string {

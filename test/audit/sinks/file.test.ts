@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createFileSink } from '../../../src/audit/sinks/file.ts'
 import type { FileSinkOptions } from '../../../src/audit/sinks/file.ts'
+import { plainChain } from '../../support/plain-chain.ts'
 import { rotate } from '../../../src/audit/sinks/rotate.ts'
 
 const at = Date.UTC(2026, 10, 21, 10)
 
 function start(folder: string, options: Partial<FileSinkOptions> = {}) {
   const path = options.path ?? join(folder, 'audit.log')
-  const sink = createFileSink({ path, maxSize: 1e6, keep: 3, wait: 1, backOff: { first: 1, last: 5 }, ...options })
+  const sink = createFileSink({ path, maxSize: 1e6, keep: 3, chain: plainChain(), wait: 1, backOff: { first: 1, last: 5 }, ...options })
   const errors: Error[] = []
   let failed: (error: Error) => void = () => {}
   const firstError = new Promise<Error>((resolve) => { failed = resolve })
