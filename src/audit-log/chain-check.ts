@@ -14,6 +14,8 @@ export interface Checked {
   /** The first line with a link, and the last line before any fault. */
   readonly first: Seen | undefined
   readonly last: Seen | undefined
+  /** The last sound line of each file. */
+  readonly lastOf: ReadonlyMap<string, Seen>
   /** With a link. */
   readonly lines: number
   /** Whole lines before the first with a link: of a version before the chain. */
@@ -23,8 +25,8 @@ export interface Checked {
   readonly openEnd: Place | undefined
 }
 
-/** Asked for every line; whether a signature names it, as it is. */
-export type Vouch = (seen: Seen) => boolean
+/** Whether a signature names the line as it is; undefined where none names it. */
+export type Vouch = (seen: Seen) => boolean | undefined
 
 /**
  * Follows a chain line by line, in constant memory. At the first line that does not follow it goes on
@@ -35,6 +37,7 @@ export class ChainCheck {
   #first: Seen | undefined
   #before: Seen | undefined
   #last: Seen | undefined
+  readonly #lastOf = new Map<string, Seen>()
   #lines = 0
   #unlinked = 0
   #cut: CutLine[] = []
@@ -42,7 +45,7 @@ export class ChainCheck {
   #fault: ChainFault | undefined
   #suspect: Suspect | undefined
 
-  constructor(vouch: Vouch = () => false) {
+  constructor(vouch: Vouch = () => undefined) {
     this.#vouch = vouch
   }
 
@@ -59,7 +62,7 @@ export class ChainCheck {
   end(): Checked {
     const fault = this.#fault ?? (this.#suspect === undefined ? this.#endFault() : blame(this.#suspect.evidence()))
     const openEnd = fault === undefined ? this.#foreign?.at : undefined
-    return { fault, first: this.#first, last: this.#last, lines: this.#lines, unlinked: this.#unlinked, cut: this.#cut, openEnd }
+    return { fault, first: this.#first, last: this.#last, lastOf: this.#lastOf, lines: this.#lines, unlinked: this.#unlinked, cut: this.#cut, openEnd }
   }
 
   #takeUnlinked(line: Buffer, at: Place): void {
@@ -78,11 +81,16 @@ export class ChainCheck {
       this.#suspect = new Suspect({ first: this.#before === undefined, begin: this.#first?.digest, previous: this.#last, current: seen, foreign }, this.#vouch)
       return
     }
+    if (this.#vouch(seen) === false) {
+      this.#fault = { kind: 'changed', at: seen.at, message: 'it is not what was signed: it was changed, or a line before it and with that all links from there' }
+      return
+    }
     if (foreign !== undefined) this.#cut.push({ at: foreign.at, lines: foreign.lines })
     this.#foreign = undefined
     this.#first ??= seen
     this.#before = this.#last
     this.#last = seen
+    this.#lastOf.set(seen.at.file, seen)
     this.#lines += 1
   }
 
@@ -149,7 +157,7 @@ class Suspect {
 
   constructor(found: Found, vouch: Vouch) {
     this.#evidence = found
-    this.#vouched = vouch(found.current)
+    this.#vouched = vouch(found.current) === true
     this.#lookForPrevious(found.current)
   }
 

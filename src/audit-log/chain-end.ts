@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import type { ChainPoint } from './chain.ts'
 import { digestOf, readLink } from './chain-link.ts'
@@ -26,6 +27,20 @@ export async function readEnd(path: string): Promise<ChainEnd> {
   } finally {
     await file.close()
   }
+}
+
+const found = new Error('found')
+
+/** The first line of a file with a link; undefined where there is none, or no file. */
+export async function readBegin(path: string | undefined): Promise<ChainPoint | undefined> {
+  let first: ChainPoint | undefined
+  if (path === undefined || !existsSync(path)) return undefined
+  await eachLine(path, (line) => {
+    if (readLink(line) === undefined) return
+    first = pointOf(line)
+    throw found
+  }).catch((error: unknown) => { if (error !== found) throw error })
+  return first
 }
 
 async function readPlain(file: FileHandle): Promise<ChainEnd> {

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { chainBegin, closeLine, digestOf, longestLink, openLine } from './chain-link.ts'
-import { readEnd } from './chain-end.ts'
+import { readBegin, readEnd } from './chain-end.ts'
 
 /** Where a chain stands. */
 export interface ChainPoint {
@@ -26,12 +26,16 @@ export interface Linked {
  * For one writer: it alone knows what the last line is.
  */
 export interface Chain {
-  /** Goes on behind the last whole line of these files, newest first; of those that do not exist it looks at the next. Rejects where one cannot be read; the chain then begins anew. */
+  /** Goes on behind the last whole line of these files, newest first, of which the first is the one that is written; of those that do not exist it looks at the next. Rejects where one cannot be read; the chain then begins anew. */
   resume(paths: readonly string[]): Promise<void>
   /** Whole lines, each an Event with its line break. Nothing is taken for written yet. */
   link(chunk: Buffer): Linked
   /** So many bytes of them are out. Returns how many lines are whole, be it without a line break. */
   wrote(linked: Linked, bytes: number): number
+  /** The first and the last line of the file that is written; undefined where it has none. */
+  segment(): { readonly first: ChainPoint, readonly last: ChainPoint } | undefined
+  /** What is written next stands in another file. */
+  nextFile(): void
 }
 
 export function createChain(): Chain {
@@ -40,6 +44,7 @@ export function createChain(): Chain {
 
 class LineChain implements Chain {
   #last: ChainPoint = { digest: chainBegin, sequence: 0 }
+  #first: ChainPoint | undefined
   /** Over what is left of lines that were cut since the last whole one. */
   #cut: Hash | undefined
 
@@ -53,6 +58,7 @@ class LineChain implements Chain {
       break
     }
     for (const piece of left) this.#addCut(piece)
+    this.#first = await readBegin(paths[0])
   }
 
   link(chunk: Buffer): Linked {
@@ -79,6 +85,7 @@ class LineChain implements Chain {
     const last = lines[whole - 1]
     if (last !== undefined) {
       this.#last = last
+      this.#first ??= lines[0]
       this.#cut = undefined
     }
     const start = lines[whole]?.start
@@ -86,10 +93,22 @@ class LineChain implements Chain {
     return whole
   }
 
+  segment(): { readonly first: ChainPoint, readonly last: ChainPoint } | undefined {
+    return this.#first === undefined ? undefined : { first: point(this.#first), last: point(this.#last) }
+  }
+
+  nextFile(): void {
+    this.#first = undefined
+  }
+
   #addCut(piece: Buffer): void {
     this.#cut ??= createHash('sha256')
     this.#cut.update(piece).update('\n')
   }
+}
+
+function point({ digest, sequence }: ChainPoint): ChainPoint {
+  return { digest, sequence }
 }
 
 function countLines(chunk: Buffer): number {

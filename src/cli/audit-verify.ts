@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { place } from '../audit-log/chain-fault.ts'
+import { place, type Seen } from '../audit-log/chain-fault.ts'
 import { verifyChain, type Verified } from '../audit-log/chain-verify.ts'
 import { messageOf, write, type Output } from './output.ts'
 import { createProgress } from './progress.ts'
@@ -7,6 +7,8 @@ import type { Watched } from './saying.ts'
 
 export interface AuditVerifyArgs {
   readonly files: readonly string[]
+  /** PEM; undefined: signatures are not looked at. */
+  readonly publicKey?: string
   readonly json?: boolean
 }
 
@@ -19,11 +21,11 @@ export interface AuditVerifyDeps {
  * `portcullis audit verify`: the hash chain over the files of one log. Returns the exit code: 0 where it is sound,
  * 1 where a line is not what was written, 2 where that cannot be told.
  */
-export async function auditVerifyCommand({ files, json = false }: AuditVerifyArgs, { stdout, stderr }: AuditVerifyDeps): Promise<number> {
+export async function auditVerifyCommand({ files, publicKey, json = false }: AuditVerifyArgs, { stdout, stderr }: AuditVerifyDeps): Promise<number> {
   try {
     const total = (await Promise.all(files.map(file => stat(file)))).reduce((sum, { size }) => sum + size, 0)
     const progress = createProgress('portcullis audit verify', total, stderr)
-    const verified = await verifyChain(files, { onRead: progress.add }).finally(() => progress.end())
+    const verified = await verifyChain(files, { publicKeyFile: publicKey, onRead: progress.add }).finally(() => progress.end())
     await write(stdout, json ? `${JSON.stringify(toJson(verified))}\n` : `${toText(verified)}\n`)
     if (verified.fault !== undefined) return 1
     return verified.first === undefined ? 2 : 0
@@ -33,7 +35,7 @@ export async function auditVerifyCommand({ files, json = false }: AuditVerifyArg
   }
 }
 
-function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd }: Verified): object {
+function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd, signed }: Verified): object {
   return {
     // Nothing is known of a log without links.
     sound: first === undefined && fault === undefined ? null : fault === undefined,
@@ -41,6 +43,7 @@ function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd }: Ve
     files, lines, unlinked,
     begins: first === undefined ? null : { ...first.at, sequence: first.sequence },
     ends: last === undefined ? null : { ...last.at, sequence: last.sequence, digest: last.digest, wholeLine: openEnd === undefined },
+    signed: signed ?? null,
     cut: cut.map(({ at, lines }) => ({ ...at, lines })),
   }
 }
@@ -55,12 +58,19 @@ function toText(verified: Verified): string {
 }
 
 /** What is no fault and still worth knowing: where the proof ends. */
-function notesOf({ first, last, unlinked, cut, openEnd }: Verified): string[] {
+function notesOf({ first, last, unlinked, cut, openEnd, signed }: Verified): string[] {
   const notes: string[] = []
   if (unlinked > 0) notes.push(`the first ${unlinked} lines are of a version before the hash chain: of those nothing is known`)
   else if (first !== undefined && first.sequence > 1) notes.push(`lines 1 to ${first.sequence - 1} of the chain are in older files, which are not here`)
   for (const { at } of cut) notes.push(`${place(at)}: what a crash left of a line; the chain tells of it, and goes on`)
   if (openEnd !== undefined) notes.push(`${place(openEnd)}: the end is in the middle of a line, as after a crash: the next start goes on behind it`)
-  if (last !== undefined) notes.push(`the end is ${place(last.at)}: whether lines behind it were cut off, or the log rewritten up to there, a chain without signatures does not tell`)
+  if (last !== undefined) notes.push(endWords(last, signed))
   return notes
+}
+
+function endWords({ at, sequence }: Seen, signed: Verified['signed']): string {
+  if (signed === undefined) return `the end is ${place(at)}: whether lines behind it were cut off, or the log rewritten up to there, a chain without signatures does not tell`
+  const by = `${signed.signatures} ${signed.signatures === 1 ? 'signature' : 'signatures'}`
+  if (signed.upTo >= sequence) return `${by}: every line up to the end, ${place(at)}, is signed`
+  return `${by}, up to line ${signed.upTo} of the chain; the ${sequence - signed.upTo} behind it are not signed yet: whether they were rewritten, or more of them cut off, is not known`
 }

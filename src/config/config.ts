@@ -3,7 +3,16 @@ import type { LogLevel } from '../log/log.ts'
 /** Where audit events go. Sizes in bytes, paths absolute. */
 export type SinkConfig =
   | { readonly kind: 'stdout' }
-  | { readonly kind: 'file', readonly path: string, readonly maxSize: number, readonly keep: number }
+  | FileSinkConfig
+
+export interface FileSinkConfig {
+  readonly kind: 'file'
+  readonly path: string
+  readonly maxSize: number
+  readonly keep: number
+  /** Undefined: nothing is signed. */
+  readonly signingKeyFile?: string
+}
 
 /** A value that stands elsewhere; paths absolute. */
 export type ReferenceConfig =

@@ -39,6 +39,7 @@ const file = section({
   path: text({ description: 'The file.' }),
   maxSize: size({ default: '100MiB', description: 'The file is put aside when it grows beyond this.' }),
   keep: Type.Integer({ default: 10, minimum: 1, maximum: 1000, description: 'How many files put aside are kept.' }),
+  signingKeyFile: Type.Optional(text({ description: 'PEM file (PKCS#8) of an Ed25519 key: each file that is put aside, and the end at a shutdown, is signed with it, into <file>.jws.' })),
 }, { description: 'Events as JSON lines in a file.' })
 
 const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file }, {

@@ -47,7 +47,7 @@ clusters:
 callers: { file: [a.yaml, /b] }
 audit:
   policy: [{ level: None, callers: [""], resources: [{ resources: [pods] }, { group: apps }] }]
-  sinks: [{ file: { path: audit.log, maxSize: 1MiB } }]
+  sinks: [{ file: { path: audit.log, maxSize: 1MiB, signingKeyFile: k.pem } }]
   mode: blocking-strict
 self: { cluster: a, namespace: p }
 log: { level: debug }
@@ -62,7 +62,7 @@ log: { level: debug }
     callers: { kind: 'file', paths: ['/etc/p/a.yaml', '/b'] },
     audit: {
       policy: [{ level: 'None', callers: [''], resources: [{ group: '', resources: ['pods'] }, { group: 'apps', resources: [] }] }],
-      sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10 }],
+      sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10, signingKeyFile: '/etc/p/k.pem' }],
       mode: 'blocking-strict',
     },
     self: { cluster: 'a', namespace: 'p' },

@@ -6,5 +6,7 @@ export function plainChain(): Chain {
     resume: () => Promise.resolve(),
     link: chunk => ({ bytes: chunk, lines: [] }),
     wrote: ({ bytes }, written) => bytes.subarray(0, written).filter(byte => byte === 10).length,
+    segment: () => undefined,
+    nextFile() {},
   }
 }

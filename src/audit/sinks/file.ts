@@ -1,10 +1,12 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
 import type { Chain } from '../../audit-log/chain.ts'
+import type { Sign } from '../../audit-log/chain-sign.ts'
 import { linesOf, listAside } from './aside.ts'
 import { IncompleteWrite, LineQueue, lineQueueDefaults } from './line-queue.ts'
 import type { LineQueueOptions, LineWriter } from './line-queue.ts'
 import { rotate } from './rotate.ts'
+import { createSeal, type Seal } from './seal.ts'
 import type { Sink, SinkReport } from './sink.ts'
 
 export interface FileSinkOptions extends LineQueueOptions {
@@ -15,14 +17,18 @@ export interface FileSinkOptions extends LineQueueOptions {
   readonly keep: number
   /** Of this file alone. */
   readonly chain: Chain
+  /** Signs each file that is put aside, and what there is at the end. */
+  readonly sign?: Sign | undefined
 }
 
 /**
  * Lines appended to a file that only we may read, each tied to the one before, put aside when it is full.
  * A file that was moved or deleted by others (logrotate) is opened anew within a second.
  */
-export function createFileSink({ path, maxSize, keep, chain, ...queue }: FileSinkOptions): Sink {
-  const writer = new FileWriter({ path, maxSize, keep, chain, now: queue.now ?? Date.now })
+export function createFileSink({ path, maxSize, keep, chain, sign, ...queue }: FileSinkOptions): Sink {
+  const now = queue.now ?? Date.now
+  const seal = sign === undefined ? undefined : createSeal({ path, chain, sign, now })
+  const writer = new FileWriter({ path, maxSize, keep, chain, seal, now })
   // Half: a link makes a line longer, though never twice as long.
   const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, Math.ceil(maxSize / 2))
   return new FileSink(writer, { ...queue, maxBatch })
@@ -47,6 +53,7 @@ interface FileWriterOptions {
   readonly maxSize: number
   readonly keep: number
   readonly chain: Chain
+  readonly seal: Seal | undefined
   readonly now: () => number
 }
 
@@ -66,6 +73,8 @@ class FileWriter implements LineWriter {
   #lookedAt = 0
   #rotateNotBefore = 0
   #resumed = false
+  /** Something was written since the last signature. */
+  #unsigned = false
 
   constructor(options: FileWriterOptions) {
     this.#options = options
@@ -82,12 +91,21 @@ class FileWriter implements LineWriter {
     try {
       await this.#append(file, linked.bytes)
       chain.wrote(linked, linked.bytes.length)
+      this.#unsigned = true
     } catch (error) {
       throw error instanceof IncompleteWrite ? new IncompleteWrite(writtenOf(chunk, chain.wrote(linked, error.written)), { cause: error.cause }) : error
     }
   }
 
   async close(): Promise<void> {
+    const { path, seal } = this.#options
+    if (this.#unsigned && this.#regular) {
+      await seal?.sign(path).catch((cause: unknown) => this.onTrouble(new Error('the end of the audit file could not be signed', { cause })))
+    }
+    await this.#leave()
+  }
+
+  async #leave(): Promise<void> {
     const file = this.#file
     this.#file = undefined
     await file?.close()
@@ -144,21 +162,24 @@ class FileWriter implements LineWriter {
     if (this.#file === undefined || now() - this.#lookedAt < lookEvery) return
     this.#lookedAt = now()
     const there = await stat(path).then(inodeOf, () => undefined)
-    if (there !== this.#inode) await this.close()
+    if (there === this.#inode) return
+    this.#options.chain.nextFile()
+    await this.#leave()
   }
 
   /** True when the file has been put aside. A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
   async #rotate(): Promise<boolean> {
-    const { path, keep, now } = this.#options
+    const { path, keep, chain, seal, now } = this.#options
     if (!this.#regular || now() < this.#rotateNotBefore) return false
     try {
-      await rotate(path, keep, now())
+      await rotate(path, { keep, at: now(), seal })
     } catch (error) {
       this.#rotateNotBefore = now() + rotateAgainAfter
       this.onTrouble(new Error('the audit file could not be put aside', { cause: error }))
       return false
     }
-    await this.close()
+    chain.nextFile()
+    await this.#leave()
     return true
   }
 }

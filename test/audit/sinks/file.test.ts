@@ -64,7 +64,7 @@ t.test('beyond keep the oldest go, and nothing else of the folder does', async (
   const path = join(folder, 'audit.log')
   for (let i = 0; i < 5; i++) {
     writeFileSync(path, `${i}`)
-    await rotate(path, 2, at)
+    await rotate(path, { keep: 2, at })
   }
   const aside = readdirSync(folder).filter(name => !others.includes(name))
   t.strictSame(aside, ['audit-2026-11-21T10-00-00.003.log', 'audit-2026-11-21T10-00-00.004.log'])
