@@ -10,7 +10,11 @@ export interface FileSinkConfig {
   readonly path: string
   readonly maxSize: number
   readonly keep: number
-  /** Undefined: nothing is signed. */
+  /** Milliseconds; missing: no limit. */
+  readonly maxAge?: number
+  readonly keepFor?: number
+  readonly compress: boolean
+  /** Missing: nothing is signed. */
   readonly signingKeyFile?: string
 }
 

@@ -8,13 +8,19 @@ import type { LineQueueOptions, LineWriter } from './line-queue.ts'
 import { rotate } from './rotate.ts'
 import { createSeal, type Seal } from './seal.ts'
 import type { Sink, SinkReport } from './sink.ts'
+import { tidy, type TidyOptions } from './tidy.ts'
 
 export interface FileSinkOptions extends LineQueueOptions {
   readonly path: string
   /** Bytes after which the file is put aside. */
   readonly maxSize: number
-  /** How many files put aside are kept. */
+  /** Milliseconds after which it is, with the next line; undefined: never for its age. */
+  readonly maxAge?: number | undefined
+  /** How many files put aside are kept, and for how many milliseconds. */
   readonly keep: number
+  readonly keepFor?: number | undefined
+  /** Compress what is put aside. */
+  readonly compress?: boolean
   /** Of this file alone. */
   readonly chain: Chain
   /** Signs each file that is put aside, and what there is at the end. */
@@ -25,10 +31,10 @@ export interface FileSinkOptions extends LineQueueOptions {
  * Lines appended to a file that only we may read, each tied to the one before, put aside when it is full.
  * A file that was moved or deleted by others (logrotate) is opened anew within a second.
  */
-export function createFileSink({ path, maxSize, keep, chain, sign, ...queue }: FileSinkOptions): Sink {
+export function createFileSink({ path, maxSize, maxAge = Infinity, keep, keepFor, compress, chain, sign, ...queue }: FileSinkOptions): Sink {
   const now = queue.now ?? Date.now
   const seal = sign === undefined ? undefined : createSeal({ path, chain, sign, now })
-  const writer = new FileWriter({ path, maxSize, keep, chain, seal, now })
+  const writer = new FileWriter({ path, maxSize, maxAge, aside: { keep, keepFor, compress }, chain, seal, now })
   // Half: a link makes a line longer, though never twice as long.
   const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, Math.ceil(maxSize / 2))
   return new FileSink(writer, { ...queue, maxBatch })
@@ -51,7 +57,8 @@ class FileSink extends LineQueue {
 interface FileWriterOptions {
   readonly path: string
   readonly maxSize: number
-  readonly keep: number
+  readonly maxAge: number
+  readonly aside: Pick<TidyOptions, 'keep' | 'keepFor' | 'compress'>
   readonly chain: Chain
   readonly seal: Seal | undefined
   readonly now: () => number
@@ -68,6 +75,7 @@ class FileWriter implements LineWriter {
   #inode = ''
   #regular = true
   #size = 0
+  #begunAt = 0
   /** False after a crash or a failure in the middle of a line: the next one must not join it. */
   #atLineStart = true
   #lookedAt = 0
@@ -75,18 +83,20 @@ class FileWriter implements LineWriter {
   #resumed = false
   /** Something was written since the last signature. */
   #unsigned = false
+  readonly #leaving = new AbortController()
+  #tidying = Promise.resolve()
 
   constructor(options: FileWriterOptions) {
     this.#options = options
   }
 
   async write(chunk: Buffer): Promise<void> {
-    const { chain, maxSize } = this.#options
+    const { chain } = this.#options
     await this.#reopenIfMoved()
     // Before anything is linked: how the file ends is what the first link says.
     let file = this.#file ?? await this.#open()
     const linked = chain.link(chunk)
-    if (this.#size > 0 && this.#size + linked.bytes.length > maxSize && await this.#rotate()) file = await this.#open()
+    if (this.#isFull(linked.bytes.length) && await this.#rotate()) file = await this.#open()
     if (!this.#atLineStart) await this.#append(file, Buffer.from('\n'))
     try {
       await this.#append(file, linked.bytes)
@@ -102,7 +112,13 @@ class FileWriter implements LineWriter {
     if (this.#unsigned && this.#regular) {
       await seal?.sign(path).catch((cause: unknown) => this.onTrouble(new Error('the end of the audit file could not be signed', { cause })))
     }
-    await this.#leave()
+    this.#leaving.abort()
+    await Promise.all([this.#leave(), this.#tidying])
+  }
+
+  #isFull(more: number): boolean {
+    const { maxSize, maxAge, now } = this.#options
+    return this.#size > 0 && (this.#size + more > maxSize || now() - this.#begunAt >= maxAge)
   }
 
   async #leave(): Promise<void> {
@@ -135,6 +151,7 @@ class FileWriter implements LineWriter {
       this.#regular = stats.isFile()
       this.#inode = inodeOf(stats)
       this.#size = this.#regular ? stats.size : 0
+      this.#begunAt = this.#size === 0 ? now() : stats.birthtimeMs
       this.#atLineStart = this.#size === 0 || await lastByte(file, this.#size) === 10
       if (!this.#resumed) await this.#resume()
     } catch (error) {
@@ -155,6 +172,16 @@ class FileWriter implements LineWriter {
       })
     }
     this.#resumed = true
+    this.#tidy()
+  }
+
+  /** Beside the lines, which do not wait for it. */
+  #tidy(): void {
+    const { path, aside, now } = this.#options
+    if (!this.#regular) return
+    this.#tidying = this.#tidying.then(() => tidy(path, { ...aside, now: now(), signal: this.#leaving.signal })).catch((cause: unknown) => {
+      this.onTrouble(new Error('what was put aside of the audit log could not be compressed or deleted', { cause }))
+    })
   }
 
   async #reopenIfMoved(): Promise<void> {
@@ -169,10 +196,10 @@ class FileWriter implements LineWriter {
 
   /** True when the file has been put aside. A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
   async #rotate(): Promise<boolean> {
-    const { path, keep, chain, seal, now } = this.#options
+    const { path, chain, seal, now } = this.#options
     if (!this.#regular || now() < this.#rotateNotBefore) return false
     try {
-      await rotate(path, { keep, at: now(), seal })
+      await rotate(path, { at: now(), seal })
     } catch (error) {
       this.#rotateNotBefore = now() + rotateAgainAfter
       this.onTrouble(new Error('the audit file could not be put aside', { cause: error }))
@@ -180,6 +207,7 @@ class FileWriter implements LineWriter {
     }
     chain.nextFile()
     await this.#leave()
+    this.#tidy()
     return true
   }
 }

@@ -5,6 +5,7 @@ import { createFileSink } from '../../../src/audit/sinks/file.ts'
 import type { FileSinkOptions } from '../../../src/audit/sinks/file.ts'
 import { plainChain } from '../../support/plain-chain.ts'
 import { rotate } from '../../../src/audit/sinks/rotate.ts'
+import { tidy } from '../../../src/audit/sinks/tidy.ts'
 
 const at = Date.UTC(2026, 10, 21, 10)
 
@@ -64,7 +65,8 @@ t.test('beyond keep the oldest go, and nothing else of the folder does', async (
   const path = join(folder, 'audit.log')
   for (let i = 0; i < 5; i++) {
     writeFileSync(path, `${i}`)
-    await rotate(path, { keep: 2, at })
+    await rotate(path, { at })
+    await tidy(path, { keep: 2, now: at })
   }
   const aside = readdirSync(folder).filter(name => !others.includes(name))
   t.strictSame(aside, ['audit-2026-11-21T10-00-00.003.log', 'audit-2026-11-21T10-00-00.004.log'])
