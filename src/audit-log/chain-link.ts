@@ -44,7 +44,9 @@ export function openLine(line: Buffer): Buffer {
   const at = line.lastIndexOf('"annotations":{')
   if (at >= 0 && flat.test(line.toString('latin1', at + 14))) return line.subarray(0, -2)
   const { annotations = {}, ...rest } = JSON.parse(line.toString()) as { annotations?: object }
-  return Buffer.from(JSON.stringify({ ...rest, annotations })).subarray(0, -2)
+  // What was escaped so that it prints harmlessly is escaped again.
+  const text = JSON.stringify({ ...rest, annotations }).replace(/[\u007f-\uffff]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return Buffer.from(text).subarray(0, -2)
 }
 
 /** Texts by name and then the event's end. UTF-8 read as latin1 has no quotes or backslashes of its own. */

@@ -62,17 +62,17 @@ class LineChain implements Chain {
   }
 
   link(chunk: Buffer): Linked {
-    const bytes = Buffer.allocUnsafe(chunk.length + longestLink * countLines(chunk))
+    const opened = openLines(chunk)
+    const bytes = Buffer.allocUnsafe(opened.reduce((sum, { length }) => sum + length + longestLink, 0))
     const lines: LinkedLine[] = []
     let [{ digest, sequence }, cut, size] = [this.#last, this.#cut?.copy().digest('hex'), 0]
-    for (let start = 0, end = chunk.indexOf(10); end >= 0; start = end + 1, end = chunk.indexOf(10, start)) {
-      const open = openLine(chunk.subarray(start, end))
+    for (const open of opened) {
       sequence += 1
-      const first = size
+      const start = size
       size += open.copy(bytes, size)
       size += bytes.write(closeLine(open, { previous: digest, sequence, cut }), size, 'latin1')
-      digest = digestOf(bytes.subarray(first, size))
-      lines.push({ start: first, end: size, digest, sequence })
+      digest = digestOf(bytes.subarray(start, size))
+      lines.push({ start, end: size, digest, sequence })
       bytes[size++] = 10
       cut = undefined
     }
@@ -111,8 +111,10 @@ function point({ digest, sequence }: ChainPoint): ChainPoint {
   return { digest, sequence }
 }
 
-function countLines(chunk: Buffer): number {
-  let count = 0
-  for (const byte of chunk) if (byte === 10) count += 1
-  return count
+function openLines(chunk: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  for (let start = 0, end = chunk.indexOf(10); end >= 0; start = end + 1, end = chunk.indexOf(10, start)) {
+    lines.push(openLine(chunk.subarray(start, end)))
+  }
+  return lines
 }

@@ -51,6 +51,12 @@ t.test('events whose annotations are missing, empty, or not the last member get 
   }
 })
 
+t.test('what was escaped so that it prints harmlessly stays so, however long numbers become', async (t) => {
+  const { bytes } = createChain().link(Buffer.from('{"annotations":{},"userAgent":"\\u009b31m\\u202e","n":[1e20,1e20,1e20]}\n'))
+  t.match(bytes.toString(), '"userAgent":"\\u009b31m\\u202e"')
+  t.match(JSON.parse(bytes.toString()), { annotations: { [linkAnnotations.sequence]: '1' } })
+})
+
 t.test('what a caller sends cannot pass for a link', async (t) => {
   const forged = `x","${linkAnnotations.previous}":"${'0'.repeat(64)}","${linkAnnotations.sequence}":"1"}}`
   t.equal(readLink(Buffer.from(JSON.stringify({ annotations: { a: forged } }))), undefined)
