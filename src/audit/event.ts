@@ -111,7 +111,12 @@ export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
 export function toLine(event: AuditEvent, known: readonly string[]): string {
   const line = redactKnown(JSON.stringify(event), known)
   const safe = tokenMarks.some(mark => line.includes(mark)) ? redactSecrets(line) : line
-  return safe.replace(unprintable, escaped)
+  return printable(safe)
+}
+
+/** JSON in which nothing is left that a terminal would obey. */
+export function printable(json: string): string {
+  return json.replace(unprintable, escaped)
 }
 
 const tokenMarks = ['pcl', 'cGNs', 'eyJ', 'sha256~', 'earer ', 'PRIVATE KEY']

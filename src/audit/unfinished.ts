@@ -1,4 +1,4 @@
-import { microTime, type AuditEvent } from './event.ts'
+import { microTime, printable, type AuditEvent } from './event.ts'
 
 /** What `toLine` begins with, up to the stage: so no line has to be parsed. */
 const start = /^\{"kind":"Event","apiVersion":"audit\.k8s\.io\/v1","level":"\w+","auditID":"([^"]+)","stage":"(\w+)"/
@@ -16,18 +16,21 @@ export class Unfinished {
 
   /** A last line for each, of the stage that the API server itself writes of a request whose handler died. `at` is in milliseconds since the epoch. */
   end(at: number): string[] {
-    const lines = [...this.#lines.values()].map(line => JSON.stringify(toPanic(JSON.parse(line) as AuditEvent, at)))
+    const lines = [...this.#lines.values()].map(line => printable(JSON.stringify(toPanic(JSON.parse(line) as AuditEvent, at))))
     this.#lines.clear()
     return lines
   }
 }
 
 /** As k8s.io/apiserver pkg/endpoints/filters/audit.go fills it. */
-function toPanic(event: AuditEvent, at: number): AuditEvent {
+function toPanic({ requestReceivedTimestamp, stageTimestamp: _, annotations, ...event }: AuditEvent, at: number): AuditEvent {
   return {
     ...event,
     stage: 'Panic',
     responseStatus: { metadata: {}, status: 'Failure', message: 'the worker that served it died', reason: 'InternalError', code: 500 },
+    // Behind the status, in the order of the API server's log, also where there was none before.
+    requestReceivedTimestamp,
     stageTimestamp: microTime(at),
+    ...(annotations === undefined ? {} : { annotations }),
   }
 }

@@ -7,7 +7,7 @@ type ShowOptions = FilterOptions & WithConfig & { readonly follow?: boolean, rea
 /** What reads the audit log. */
 export function addAuditCommands(program: Command, done: Done, { stdin, stdout, stderr, env }: Terminal): void {
   const audit = program.command('audit').description('the audit log')
-
+  addVerify(audit, done, { stdout, stderr })
   audit.command('show')
     .description('the events of an audit log, ours or an API server\'s, a line each')
     .argument('[file...]', 'files of the log, compressed or not; - is stdin (default: what the config writes to, with the files put aside, oldest first)')
@@ -29,5 +29,16 @@ export function addAuditCommands(program: Command, done: Done, { stdin, stdout, 
       if (options.follow === true && files.at(-1) !== '-') for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
       const args = { ...options, files, configFile: () => configFile(config === undefined ? {} : { config }, env) }
       done(await (await import('./audit-show/show.ts')).auditShowCommand(args, { stdin, stdout, stderr, now: Date.now, signal: ended.signal }))
+    })
+}
+
+function addVerify(audit: Command, done: Done, { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>): void {
+  audit.command('verify')
+    .description('check the hash chain of audit files, and name the first line that was changed, removed, added or moved')
+    .argument('<file...>', 'all files of one log, plain or .gz, in any order')
+    .option('--public-key <file>', 'PEM file of the public Ed25519 key: check the signatures beside the files, too')
+    .option('--json', 'an object')
+    .action(async (files: string[], options: { publicKey?: string, json?: boolean }) => {
+      done(await (await import('./audit-verify.ts')).auditVerifyCommand({ ...options, files }, { stdout, stderr }))
     })
 }

@@ -3,7 +3,20 @@ import type { LogLevel } from '../log/log.ts'
 /** Where audit events go. Sizes in bytes, paths absolute. */
 export type SinkConfig =
   | { readonly kind: 'stdout' }
-  | { readonly kind: 'file', readonly path: string, readonly maxSize: number, readonly keep: number }
+  | FileSinkConfig
+
+export interface FileSinkConfig {
+  readonly kind: 'file'
+  readonly path: string
+  readonly maxSize: number
+  readonly keep: number
+  /** Milliseconds; missing: no limit. */
+  readonly maxAge?: number
+  readonly keepFor?: number
+  readonly compress: boolean
+  /** Missing: nothing is signed. */
+  readonly signingKeyFile?: string
+}
 
 /** A value that stands elsewhere; paths absolute. */
 export type ReferenceConfig =

@@ -76,5 +76,11 @@ function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterCon
 
 function convertSink({ file }: WrittenConfig['audit']['sinks'][number], absolute: FromFile): SinkConfig {
   if (file === undefined) return { kind: 'stdout' }
-  return { kind: 'file', path: absolute(file.path), maxSize: bytes(file.maxSize), keep: file.keep }
+  return {
+    kind: 'file', path: absolute(file.path), maxSize: bytes(file.maxSize), keep: file.keep,
+    compress: file.compress,
+    ...file.maxAge === undefined ? {} : { maxAge: milliseconds(file.maxAge) },
+    ...file.keepFor === undefined ? {} : { keepFor: milliseconds(file.keepFor) },
+    ...file.signingKeyFile === undefined ? {} : { signingKeyFile: absolute(file.signingKeyFile) },
+  }
 }

@@ -12,7 +12,7 @@ export type Reference =
   | { readonly kind: 'pod', readonly path: Path }
 
 /** All of them but the callers and the files that are written. */
-export function referencesOf({ listen: { tls }, clusters }: Config): Reference[] {
+export function referencesOf({ listen: { tls }, clusters, audit: { sinks } }: Config): Reference[] {
   return [
     ...fileAt(['listen', 'tls', 'certFile'], tls?.certFile),
     ...fileAt(['listen', 'tls', 'keyFile'], tls?.keyFile),
@@ -21,6 +21,8 @@ export function referencesOf({ listen: { tls }, clusters }: Config): Reference[]
       ...fileAt(['clusters', index, 'caFile'], caFile),
       ...credentialReferences(['clusters', index, 'credential'], credential),
     ]),
+    ...sinks.flatMap((sink, index): Reference[] => sink.kind !== 'file' || sink.signingKeyFile === undefined ? []
+      : [{ kind: 'secret', path: ['audit', 'sinks', index, 'file', 'signingKeyFile'], file: sink.signingKeyFile }]),
   ]
 }
 

@@ -1,6 +1,6 @@
 import { Type } from '../files/shape.ts'
 import type { Static } from '../files/shape.ts'
-import { anyTexts, choice, oneOf, section, size, text, texts } from './fields.ts'
+import { anyTexts, choice, duration, oneOf, section, size, text, texts } from './fields.ts'
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'
 
@@ -39,6 +39,10 @@ const file = section({
   path: text({ description: 'The file.' }),
   maxSize: size({ default: '100MiB', description: 'The file is put aside when it grows beyond this.' }),
   keep: Type.Integer({ default: 10, minimum: 1, maximum: 1000, description: 'How many files put aside are kept.' }),
+  maxAge: Type.Optional(duration({ description: 'The file is put aside when it is older, with the next event; default: never for its age.' })),
+  keepFor: Type.Optional(duration({ description: 'A file put aside is deleted after this, also within keep; default: never for its age.' })),
+  compress: Type.Boolean({ default: false, description: 'Compress what is put aside, into <file>.gz.' }),
+  signingKeyFile: Type.Optional(text({ description: 'PEM file (PKCS#8) of an Ed25519 key: each file that is put aside, and the end at a shutdown, is signed with it, into <file>.jws.' })),
 }, { description: 'Events as JSON lines in a file.' })
 
 const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file }, {

@@ -3,7 +3,10 @@ import { createAudit, type PolicedAudit } from '../audit/create.ts'
 import { createFileSink } from '../audit/sinks/file.ts'
 import type { Sink } from '../audit/sinks/sink.ts'
 import { createStdoutSink } from '../audit/sinks/stdout.ts'
+import { createChain } from '../audit-log/chain.ts'
+import { createSign } from '../audit-log/chain-sign.ts'
 import type { Config, SinkConfig } from '../config/config.ts'
+import type { SecretOptions } from '../files/secret.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 
@@ -11,14 +14,13 @@ export interface AuditDeps {
   readonly log: Logger
   readonly metrics: Metrics
   readonly secrets: HeldSecrets
-  /** In place of those of the config. */
-  readonly sinks?: readonly Sink[] | undefined
+  readonly sinks: readonly Sink[]
   /** Told of every request that a caller was known for. */
   readonly onUsed: (caller: string, credentialId: string, at: number) => void
 }
 
 /** The audit log of the config; every request's end goes to the metrics as well. */
-export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks = openSinks(config) }: AuditDeps): PolicedAudit {
+export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks }: AuditDeps): PolicedAudit {
   const { mode, policy } = config.audit
   return createAudit({
     sinks,
@@ -38,13 +40,18 @@ export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks
   })
 }
 
-export function openSinks({ audit: { sinks } }: Config): Sink[] {
-  return sinks.map(toSink)
+/** Those of the config. Rejects, naming the file, where a key to sign with cannot be had. */
+export function openSinks({ audit: { sinks } }: Config, options: SecretOptions): Promise<Sink[]> {
+  return Promise.all(sinks.map(sink => toSink(sink, options)))
 }
 
-function toSink(config: SinkConfig): Sink {
+async function toSink(config: SinkConfig, options: SecretOptions): Promise<Sink> {
   switch (config.kind) {
     case 'stdout': return createStdoutSink()
-    case 'file': return createFileSink(config)
+    case 'file': {
+      const { signingKeyFile, ...file } = config
+      const sign = signingKeyFile === undefined ? undefined : await createSign(signingKeyFile, options)
+      return createFileSink({ ...file, chain: createChain(), sign })
+    }
   }
 }

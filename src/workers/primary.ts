@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { exitOnCrash } from '../cli/crash.ts'
 import { messageOf } from '../cli/output.ts'
 import { stopSignal } from '../cli/stop-signal.ts'
+import type { Sink } from '../audit/sinks/sink.ts'
 import type { Config } from '../config/config.ts'
 import { createReload } from '../config/reload.ts'
 import { createLedger } from '../limits/ledger.ts'
@@ -29,6 +30,8 @@ export interface PrimaryOptions {
   readonly configFile: string
   /** Milliseconds between `/readyz` failing and the end of new requests. */
   readonly notice: number
+  /** Read the key of the audit log though every user of the machine may. */
+  readonly allowLoose: boolean
 }
 
 /** Milliseconds: all answers of `/readyz` are wanted within two seconds. */
@@ -40,12 +43,12 @@ const drainPatience = 25_000
  * be one of: the admin listener, the audit sinks, the ledger of the limits. Runs until SIGTERM or SIGINT. Rejects, and
  * leaves no worker, where one could not start.
  */
-export async function runPrimary(config: Config, { workers, configFile, notice }: PrimaryOptions): Promise<void> {
+export async function runPrimary(config: Config, { workers, configFile, notice, allowLoose }: PrimaryOptions): Promise<void> {
   const log = createLog({ level: config.log.level, redact: redactSecrets })
   exitOnCrash(err => log.fatal({ err }, 'crashed'))
   const tooFew = await descriptorWarning(config.limits.maxConnections, workers)
   if (tooFew !== undefined) log.warn({}, tooFew)
-  const parts = createParts(config, log)
+  const parts = createParts(await openSinks(config, { allowLoose }), log)
   const live = { config, draining: false }
   const supervisor = new Supervisor({
     workers,
@@ -90,10 +93,10 @@ interface Parts {
   readonly asks: Map<number, Ask>
 }
 
-function createParts(config: Config, log: Logger): Parts {
+function createParts(sinks: readonly Sink[], log: Logger): Parts {
   const metrics = createPrimaryMetrics()
   const audit = createAuditDesk({
-    sinks: openSinks(config),
+    sinks,
     now: Date.now,
     onDropped(sink, lines) {
       metrics.auditDropped(sink, lines)

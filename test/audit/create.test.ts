@@ -5,6 +5,7 @@ import { createAudit } from '../../src/audit/create.ts'
 import type { AuditOptions } from '../../src/audit/create.ts'
 import type { AuditEvent } from '../../src/audit/event.ts'
 import { createFileSink } from '../../src/audit/sinks/file.ts'
+import { createChain } from '../../src/audit-log/chain.ts'
 import { LineQueue } from '../../src/audit/sinks/line-queue.ts'
 import type { Sink } from '../../src/audit/sinks/sink.ts'
 import type { Outcome } from '../../src/model/trail.ts'
@@ -270,7 +271,7 @@ t.test('an event that cannot be made is counted as lost, refuses in strict, and 
 
 t.test('a thousand requests at once are a thousand whole lines in the file', async (t) => {
   const path = join(t.testdir(), 'audit.log')
-  const { audit } = start({ sinks: [createFileSink({ path, maxSize: 1e9, keep: 1 })] })
+  const { audit } = start({ sinks: [createFileSink({ path, maxSize: 1e9, keep: 1, chain: createChain() })] })
   for (let i = 0; i < 1000; i++) {
     const trail = audit.open(arrival({ auditId: `id-${i}` }))
     trail.note(facts)

@@ -129,7 +129,7 @@ t.test('what the folder says serves the pod\'s own cluster with the token that t
   const around = await pod(t)
   const folder = await putFiles(t, { ...certificate, 'callers.yaml': callers })
   const { config } = await loadConfig(folder)
-  const audit: Config['audit'] = { ...config!.audit, sinks: [{ kind: 'file', path: join(folder, 'audit.log'), maxSize: 1e6, keep: 1 }] }
+  const audit: Config['audit'] = { ...config!.audit, sinks: [{ kind: 'file', path: join(folder, 'audit.log'), maxSize: 1e6, keep: 1, compress: false }] }
   const free = { ...config!, listen: { ...config!.listen, host: '127.0.0.1', port: 0 }, admin: { host: '127.0.0.1', port: 0 }, audit }
   const { env, podFolder } = around
   const proxy = await build(free, { secrets: new HeldSecrets(), log: createLog({ level: 'silent', redact: redactSecrets }), env, podFolder, podNamespace: 'ours', nodeMetrics: false })

@@ -47,7 +47,7 @@ clusters:
 callers: { file: [a.yaml, /b] }
 audit:
   policy: [{ level: None, callers: [""], resources: [{ resources: [pods] }, { group: apps }] }]
-  sinks: [{ file: { path: audit.log, maxSize: 1MiB } }]
+  sinks: [{ file: { path: audit.log, maxSize: 1MiB, signingKeyFile: k.pem, maxAge: 24h, keepFor: 90d, compress: true } }]
   mode: blocking-strict
 self: { cluster: a, namespace: p }
 log: { level: debug }
@@ -62,7 +62,7 @@ log: { level: debug }
     callers: { kind: 'file', paths: ['/etc/p/a.yaml', '/b'] },
     audit: {
       policy: [{ level: 'None', callers: [''], resources: [{ group: '', resources: ['pods'] }, { group: 'apps', resources: [] }] }],
-      sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10 }],
+      sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10, signingKeyFile: '/etc/p/k.pem', maxAge: 86_400_000, keepFor: 90 * 86_400_000, compress: true }],
       mode: 'blocking-strict',
     },
     self: { cluster: 'a', namespace: 'p' },
@@ -124,6 +124,7 @@ for (const [what, text, fault] of [
   ['a proxy that is no CIDR', least.replace('true', 'true, trustedProxies: [10.0.0.1]'), /trustedProxies\[0\]: must be a CIDR/],
   ['a duration without a unit', `${least}limits: { headerTimeout: 10 }`, /headerTimeout: must be a duration such as 30s/],
   ['a cache without room', cluster('discovery: { maxSize: 0B }'), /discovery.maxSize: must be more than 0$/],
+  ['an audit file without age', `${least}audit: { sinks: [{ file: { path: f, keepFor: 0s } }] }`, /sinks\[0\].file.keepFor: must be more than 0$/],
   ['an audit file without room', `${least}audit: { sinks: [{ stdout: {} }, { file: { path: f, maxSize: 0MiB } }] }`, /sinks\[1\].file.maxSize: must be more than 0$/],
   ['a head of no bytes', `${least}limits: { maxHeaderSize: 0KiB }`, /maxHeaderSize: must be more than 0 and at most 16MiB/],
   ['a head that HTTP/2 cannot announce', `${least}limits: { maxHeaderSize: 8GiB }`, /maxHeaderSize: must be more than 0 and at most 16MiB/],

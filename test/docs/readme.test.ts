@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import t from 'tap'
+import { linkAnnotations } from '../../src/audit-log/chain-link.ts'
 import { annotationsOf } from '../../src/audit/annotations.ts'
 import { loadCallers } from '../../src/callers/load.ts'
 import { addCommands } from '../../src/cli/commands.ts'
@@ -125,7 +126,7 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 t.test('the table of annotations is what audit events carry', async (t) => {
   const moments = finishedRequests.map(request => ({ ...request, stage: 'ResponseComplete' as const, at: 1000, stream: true }))
   const carried = new Set(moments.flatMap(moment => Object.keys(annotationsOf(moment))))
-  t.strictSame(table('annotation').map(([name]) => words(name)[0]).sort(), [...carried].sort())
+  t.strictSame(table('annotation').map(([name]) => words(name)[0]).sort(), [...carried, ...Object.values(linkAnnotations)].sort())
 })
 
 t.test('the table of limits has the defaults of the config', async (t) => {

@@ -1,25 +1,42 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
+import type { Chain } from '../../audit-log/chain.ts'
+import type { Sign } from '../../audit-log/chain-sign.ts'
+import { linesOf, listAside } from './aside.ts'
 import { IncompleteWrite, LineQueue, lineQueueDefaults } from './line-queue.ts'
 import type { LineQueueOptions, LineWriter } from './line-queue.ts'
 import { rotate } from './rotate.ts'
+import { createSeal, type Seal } from './seal.ts'
 import type { Sink, SinkReport } from './sink.ts'
+import { tidy, type TidyOptions } from './tidy.ts'
 
 export interface FileSinkOptions extends LineQueueOptions {
   readonly path: string
   /** Bytes after which the file is put aside. */
   readonly maxSize: number
-  /** How many files put aside are kept. */
+  /** Milliseconds after which it is, with the next line; undefined: never for its age. */
+  readonly maxAge?: number | undefined
+  /** How many files put aside are kept, and for how many milliseconds. */
   readonly keep: number
+  readonly keepFor?: number | undefined
+  /** Compress what is put aside. */
+  readonly compress?: boolean
+  /** Of this file alone. */
+  readonly chain: Chain
+  /** Signs each file that is put aside, and what there is at the end. */
+  readonly sign?: Sign | undefined
 }
 
 /**
- * Lines appended to a file that only we may read, put aside when it is full. A file
- * that was moved or deleted by others (logrotate) is opened anew within a second.
+ * Lines appended to a file that only we may read, each tied to the one before, put aside when it is full.
+ * A file that was moved or deleted by others (logrotate) is opened anew within a second.
  */
-export function createFileSink({ path, maxSize, keep, ...queue }: FileSinkOptions): Sink {
-  const writer = new FileWriter({ path, maxSize, keep, now: queue.now ?? Date.now })
-  const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, maxSize)
+export function createFileSink({ path, maxSize, maxAge = Infinity, keep, keepFor, compress, chain, sign, ...queue }: FileSinkOptions): Sink {
+  const now = queue.now ?? Date.now
+  const seal = sign === undefined ? undefined : createSeal({ path, chain, sign, now })
+  const writer = new FileWriter({ path, maxSize, maxAge, aside: { keep, keepFor, compress }, chain, seal, now })
+  // Half: a link makes a line longer, though never twice as long.
+  const maxBatch = Math.min(queue.maxBatch ?? lineQueueDefaults.maxBatch, Math.ceil(maxSize / 2))
   return new FileSink(writer, { ...queue, maxBatch })
 }
 
@@ -33,14 +50,17 @@ class FileSink extends LineQueue {
 
   override attach(report: SinkReport): void {
     super.attach(report)
-    this.#writer.onRotateFailed = error => report.failed(error)
+    this.#writer.onTrouble = error => report.failed(error)
   }
 }
 
 interface FileWriterOptions {
   readonly path: string
   readonly maxSize: number
-  readonly keep: number
+  readonly maxAge: number
+  readonly aside: Pick<TidyOptions, 'keep' | 'keepFor' | 'compress'>
+  readonly chain: Chain
+  readonly seal: Seal | undefined
   readonly now: () => number
 }
 
@@ -49,30 +69,59 @@ const lookEvery = 1_000
 const rotateAgainAfter = 60_000
 
 class FileWriter implements LineWriter {
-  onRotateFailed: (error: Error) => void = () => {}
+  onTrouble: (error: Error) => void = () => {}
   readonly #options: FileWriterOptions
   #file: FileHandle | undefined
   #inode = ''
   #regular = true
   #size = 0
+  #begunAt = 0
   /** False after a crash or a failure in the middle of a line: the next one must not join it. */
   #atLineStart = true
   #lookedAt = 0
   #rotateNotBefore = 0
+  #resumed = false
+  /** Something was written since the last signature. */
+  #unsigned = false
+  readonly #leaving = new AbortController()
+  #tidying = Promise.resolve()
 
   constructor(options: FileWriterOptions) {
     this.#options = options
   }
 
   async write(chunk: Buffer): Promise<void> {
+    const { chain } = this.#options
     await this.#reopenIfMoved()
-    if (this.#file !== undefined && this.#size > 0 && this.#size + chunk.length > this.#options.maxSize) await this.#rotate()
-    const file = this.#file ?? await this.#open()
+    // Before anything is linked: how the file ends is what the first link says.
+    let file = this.#file ?? await this.#open()
+    const linked = chain.link(chunk)
+    if (this.#isFull(linked.bytes.length) && await this.#rotate()) file = await this.#open()
     if (!this.#atLineStart) await this.#append(file, Buffer.from('\n'))
-    await this.#append(file, chunk)
+    try {
+      await this.#append(file, linked.bytes)
+      chain.wrote(linked, linked.bytes.length)
+      this.#unsigned = true
+    } catch (error) {
+      throw error instanceof IncompleteWrite ? new IncompleteWrite(writtenOf(chunk, chain.wrote(linked, error.written)), { cause: error.cause }) : error
+    }
   }
 
   async close(): Promise<void> {
+    const { path, seal } = this.#options
+    if (this.#unsigned && this.#regular) {
+      await seal?.sign(path).catch((cause: unknown) => this.onTrouble(new Error('the end of the audit file could not be signed', { cause })))
+    }
+    this.#leaving.abort()
+    await Promise.all([this.#leave(), this.#tidying])
+  }
+
+  #isFull(more: number): boolean {
+    const { maxSize, maxAge, now } = this.#options
+    return this.#size > 0 && (this.#size + more > maxSize || now() - this.#begunAt >= maxAge)
+  }
+
+  async #leave(): Promise<void> {
     const file = this.#file
     this.#file = undefined
     await file?.close()
@@ -102,7 +151,9 @@ class FileWriter implements LineWriter {
       this.#regular = stats.isFile()
       this.#inode = inodeOf(stats)
       this.#size = this.#regular ? stats.size : 0
+      this.#begunAt = this.#size === 0 ? now() : stats.birthtimeMs
       this.#atLineStart = this.#size === 0 || await lastByte(file, this.#size) === 10
+      if (!this.#resumed) await this.#resume()
     } catch (error) {
       await file.close()
       throw error
@@ -112,26 +163,60 @@ class FileWriter implements LineWriter {
     return file
   }
 
+  /** A chain that cannot go on begins anew: that shows, and costs no line. */
+  async #resume(): Promise<void> {
+    const { path, chain } = this.#options
+    if (this.#regular) {
+      await listAside(path).then(aside => chain.resume([path, ...aside.flatMap(each => linesOf(each) ?? []).reverse()])).catch((cause: unknown) => {
+        this.onTrouble(new Error('the end of the audit log before cannot be read: its hash chain begins anew', { cause }))
+      })
+    }
+    this.#resumed = true
+    this.#tidy()
+  }
+
+  /** Beside the lines, which do not wait for it. */
+  #tidy(): void {
+    const { path, aside, now } = this.#options
+    if (!this.#regular) return
+    this.#tidying = this.#tidying.then(() => tidy(path, { ...aside, now: now(), signal: this.#leaving.signal })).catch((cause: unknown) => {
+      this.onTrouble(new Error('what was put aside of the audit log could not be compressed or deleted', { cause }))
+    })
+  }
+
   async #reopenIfMoved(): Promise<void> {
     const { path, now } = this.#options
     if (this.#file === undefined || now() - this.#lookedAt < lookEvery) return
     this.#lookedAt = now()
     const there = await stat(path).then(inodeOf, () => undefined)
-    if (there !== this.#inode) await this.close()
+    if (there === this.#inode) return
+    this.#options.chain.nextFile()
+    await this.#leave()
   }
 
-  /** A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
-  async #rotate(): Promise<void> {
-    const { path, keep, now } = this.#options
-    if (!this.#regular || now() < this.#rotateNotBefore) return
+  /** True when the file has been put aside. A folder that allows no renaming must not cost a line: the file then grows beyond its size. */
+  async #rotate(): Promise<boolean> {
+    const { path, chain, seal, now } = this.#options
+    if (!this.#regular || now() < this.#rotateNotBefore) return false
     try {
-      await rotate(path, keep, now())
+      await rotate(path, { at: now(), seal })
     } catch (error) {
       this.#rotateNotBefore = now() + rotateAgainAfter
-      this.onRotateFailed(new Error('the audit file could not be put aside', { cause: error }))
+      this.onTrouble(new Error('the audit file could not be put aside', { cause: error }))
+      return false
     }
-    await this.close()
+    chain.nextFile()
+    await this.#leave()
+    this.#tidy()
+    return true
   }
+}
+
+/** Bytes of so many lines as they came, without their links. */
+function writtenOf(chunk: Buffer, lines: number): number {
+  let end = 0
+  for (let line = 0; line < lines; line++) end = chunk.indexOf(10, end) + 1
+  return end
 }
 
 function inodeOf(stats: { dev: number, ino: number }): string {

@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createFileSink } from '../../../src/audit/sinks/file.ts'
 import type { FileSinkOptions } from '../../../src/audit/sinks/file.ts'
+import { plainChain } from '../../support/plain-chain.ts'
 import { rotate } from '../../../src/audit/sinks/rotate.ts'
+import { tidy } from '../../../src/audit/sinks/tidy.ts'
 
 const at = Date.UTC(2026, 10, 21, 10)
 
 function start(folder: string, options: Partial<FileSinkOptions> = {}) {
   const path = options.path ?? join(folder, 'audit.log')
-  const sink = createFileSink({ path, maxSize: 1e6, keep: 3, wait: 1, backOff: { first: 1, last: 5 }, ...options })
+  const sink = createFileSink({ path, maxSize: 1e6, keep: 3, chain: plainChain(), wait: 1, backOff: { first: 1, last: 5 }, ...options })
   const errors: Error[] = []
   let failed: (error: Error) => void = () => {}
   const firstError = new Promise<Error>((resolve) => { failed = resolve })
@@ -63,7 +65,8 @@ t.test('beyond keep the oldest go, and nothing else of the folder does', async (
   const path = join(folder, 'audit.log')
   for (let i = 0; i < 5; i++) {
     writeFileSync(path, `${i}`)
-    await rotate(path, 2, at)
+    await rotate(path, { at })
+    await tidy(path, { keep: 2, now: at })
   }
   const aside = readdirSync(folder).filter(name => !others.includes(name))
   t.strictSame(aside, ['audit-2026-11-21T10-00-00.003.log', 'audit-2026-11-21T10-00-00.004.log'])

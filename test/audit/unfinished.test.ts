@@ -1,0 +1,15 @@
+import t from 'tap'
+import { toEvent, toLine } from '../../src/audit/event.ts'
+import { Unfinished } from '../../src/audit/unfinished.ts'
+import { arrival } from '../support/builders.ts'
+
+t.test('the last line of a request whose worker died has the order of the API server\'s log, and prints harmlessly still', async (t) => {
+  const event = toEvent({ arrival: arrival({ rawHeaders: ['User-Agent', '\u00c2\u009b31m'] }), facts: {}, stage: 'RequestReceived', at: 0, stream: false }, [])
+  const unfinished = new Unfinished()
+  unfinished.note(toLine(event, []))
+  const [line = ''] = unfinished.end(1000)
+  const { requestReceivedTimestamp: _, stageTimestamp: __, annotations: ___, ...before } = event
+  t.strictSame(Object.keys(JSON.parse(line) as object), [...Object.keys(before), 'responseStatus', 'requestReceivedTimestamp', 'stageTimestamp', 'annotations'])
+  t.match(line, '"userAgent":"\\u009b31m"')
+  t.strictSame(unfinished.end(1000), [])
+})
