@@ -15,7 +15,7 @@ for (const name of ['audit.log', 'audit', 'a.b.log', 'audit-2026.log']) {
     const path = join(t.testdir(), name)
     for (const time of [at, at - 5000, at + 60_000]) {
       writeFileSync(path, '')
-      await rotate(path, 10, time)
+      await rotate(path, { at: time })
     }
     writeFileSync(path, '')
     // A clock that went back: rotation keeps the order all the same.

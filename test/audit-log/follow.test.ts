@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { createFileSink } from '../../src/audit/sinks/file.ts'
 import { followLog } from '../../src/audit-log/follow.ts'
 import { loggedLine } from '../support/audit-lines.ts'
+import { plainChain } from '../support/plain-chain.ts'
 
 const line = (auditID: string) => `${loggedLine({ auditID })}\n`
 const aside = (second: string) => `audit-2026-11-21T10-00-${second}.000.log`
@@ -149,7 +150,7 @@ t.test('a file that is emptied in its place is read from its beginning', async (
 
 t.test('beside the sink that writes it, over many rotations: every line once, in order', async (t) => {
   const path = join(t.testdir(), 'audit.log')
-  const sink = createFileSink({ path, maxSize: 20_000, keep: 1000, wait: 1 })
+  const sink = createFileSink({ path, maxSize: 20_000, keep: 1000, wait: 1, chain: plainChain() })
   sink.attach({ dropped() {}, failed() {} })
   const ids = Array.from({ length: 2000 }, (_, i) => `id-${i}`)
   const { rest } = follow(t, path)
