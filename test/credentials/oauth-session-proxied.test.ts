@@ -7,6 +7,7 @@ import { password, secretsOf, user } from '../support/oauth-session.ts'
 import { startProxy } from '../support/proxy.ts'
 import { connectRaw } from '../support/raw-client.ts'
 import { startUpstream, type Reply } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
 
 const { id, key, sha256 } = keyFor('robot000')
 const caller = {
@@ -59,6 +60,8 @@ async function setUp(t: Test, { given = password, ...options }: Partial<OAuthSer
   /** Nothing that left the proxy towards anybody else holds a secret. */
   const keptSecrets = async () => {
     const readyz = await (await fetch(`${proxy.adminUrl}/readyz?verbose`)).text()
+    // Events are written beside the requests: the answer may be here first.
+    await until(() => proxy.auditText() !== '')
     const sinks = { answers: answers.join('\n'), log: proxy.logText(), audit: proxy.auditText(), metrics: await proxy.metrics(), readyz }
     for (const [sink, text] of Object.entries(sinks)) {
       t.not(text, '', `${sink} was looked at`)
