@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { LineSplitter, type RawLine } from './lines.ts'
 
 /** Bytes of a line at most: nothing that we write comes near it, and memory must not be what a broken file says. */
 const longestLine = 64 * 1024 ** 2
@@ -15,23 +16,17 @@ export interface EachLineOptions {
  * The bytes are only good until the call returns. Rejects where the file cannot be read, or compressed data end in the middle.
  */
 export async function eachLine(path: string, take: (line: Buffer, ended: boolean) => void, { onRead }: EachLineOptions = {}): Promise<void> {
+  const splitter = new LineSplitter(longestLine)
+  const hand = (lines: readonly RawLine[]) => {
+    for (const { bytes, ended, tooLong } of lines) {
+      if (tooLong) throw new Error(`a line of ${path} is longer than 64MiB`)
+      take(bytes, ended)
+    }
+  }
   const file = createReadStream(path, { highWaterMark: 256 * 1024 })
   if (onRead !== undefined) file.on('data', chunk => onRead(chunk.length))
-  let rest: Buffer[] = []
-  let held = 0
-  for await (const chunk of told(path, unpacked(path, file))) {
-    let start = 0
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      const piece = chunk.subarray(start, end)
-      take(held === 0 ? piece : Buffer.concat([...rest, piece]), true)
-      if (held > 0) [rest, held] = [[], 0]
-      start = end + 1
-    }
-    if (start < chunk.length) rest.push(chunk.subarray(start))
-    held += chunk.length - start
-    if (held > longestLine) throw new Error(`a line of ${path} is longer than 64MiB`)
-  }
-  if (held > 0) take(Buffer.concat(rest), false)
+  for await (const chunk of told(path, unpacked(path, file))) hand(splitter.push(chunk))
+  hand(splitter.end())
 }
 
 /** What goes wrong with it names the file. */
@@ -43,6 +38,7 @@ async function* told(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator
   }
 }
 
+/** By its name, not by how it begins: a `.gz` that is none is damaged, and must not pass for a log without lines. */
 function unpacked(path: string, file: Readable): Readable {
   if (!path.endsWith('.gz')) return file
   const gunzip = createGunzip({ chunkSize: 256 * 1024 })
