@@ -150,7 +150,7 @@ t.test('a cluster that cannot be asked, or does not tell, is no more than a reas
     [{ ...given(strange), credential: { tokenEnv: 'NONE' } }, /^the environment variable NONE is not set$/],
     [{ ...given(strange), credential: { exec: { command: 'false' } } }, /^its credential \(exec\) would first have to be obtained$/],
     [{ ...given(strange), credential: { tokenRequest: { bootstrap: { exec: { command: 'false' } } } } }, /^its credential \(exec\) would first/],
-    [{ ...given(strange), credential: { kubeconfig: { file: 'k' } }, files: { k: kubeconfig } }, /^its credential \(a plugin of the kubeconfig\) would first/],
+    [{ ...given(strange), credential: { kubeconfig: { file: 'k' } }, files: { k: kubeconfig } }, /^its credential \(a plugin of the kubeconfig\) would first/, 120_000],
     [{ ...given(strange), credential: { oauthSession: { username: { fromEnv: 'U' }, password: { fromEnv: 'P' } } } }, /^its credential \(oauthSession\) would first/],
   ]
   for (const [one, why, within] of rows) t.match(await ask(t, one, within), { asked: false, why }, String(why))

@@ -19,9 +19,9 @@ export function agreement(text: string): Agreement {
     const [ours, theirs] = [
       plain.twice.map(offset => `${place(offset)} Map keys must be unique`).sort(), faults.map(({ line, column, message }) => `${line}:${column} ${message}`).sort(),
     ]
-    // Of a name whose first value is empty yaml points behind that first one, not at the second.
-    const behindColon = faults.some(({ line, column, message }) => message === 'Map keys must be unique' && /:[ \t]*$/.test(text.split('\n')[line - 1]?.slice(0, column - 1) ?? ''))
-    const alike = behindColon ? ours.length === theirs.length && theirs.every(fault => fault.endsWith('Map keys must be unique')) : isDeepStrictEqual(ours, theirs)
+    // Of a name whose first value is empty, or ends with an empty item, yaml points behind that first one, not at the second.
+    const behindNothing = faults.some(({ line, column, message }) => message === 'Map keys must be unique' && /[:-][ \t]*$/.test(text.split('\n')[line - 1]?.slice(0, column - 1) ?? ''))
+    const alike = behindNothing ? ours.length === theirs.length && theirs.every(fault => fault.endsWith('Map keys must be unique')) : isDeepStrictEqual(ours, theirs)
     return alike ? 'same' : `differs: faults ${JSON.stringify({ ours, theirs })}`
   }
   if (documents.length !== plain.documents.length) return `differs: ${plain.documents.length} documents instead of ${documents.length}`

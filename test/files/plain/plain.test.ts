@@ -24,6 +24,7 @@ for (const [what, text] of [
   ['names of every object', 'toString: 1\nconstructor: {hasOwnProperty: 2}\n'],
   ['a scalar alone', 'hello'],
   ['the same list again and again', 'a: [[x, y], [x, y], {b: [x, y]}]\nc:\n  - d: [x, y]\n  - d: [x, y]\n'],
+  ['a name given twice, whose first value ends with an empty item', '\nz: \n- \nz: a'],
   ['a name given twice, in lists that are alike', 'a:\n  b: [{c: 1, c: 2}]\n  d: [{c: 1, c: 2}]\n  b: 3\n'],
 ] as const) {
   t.test(`${what} is read as yaml reads it`, async t => t.equal(agreement(text), 'same'))
