@@ -24,6 +24,7 @@ import { scheduleUnreferenced } from './schedule.ts'
 import { createStreams } from './streams/open-streams.ts'
 import type { Streams } from './streams/streams.ts'
 import { createTunnel } from './tunnel/tunnel.ts'
+import { policyFiles, readPolicy } from './wiring/audit-policy.ts'
 import { drain } from './wiring/drain.ts'
 import { prepareAll } from './wiring/prepared.ts'
 import { createReadiness } from './wiring/readiness.ts'
@@ -59,7 +60,7 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
   undo.push(() => streams.close())
   const server = await makeDataServer(rooms, stops, streams)
   undo.push(() => server.close())
-  const reloads = new Reloads({ ...rooms, files: rooms.wired.files, put: (next, signal) => putInForce(next, rooms, { server, streams, signal }) })
+  const reloads = new Reloads({ ...rooms, files: () => [...rooms.wired.files(), ...policyFiles(rooms.live.config)], put: (next, signal) => putInForce(next, rooms, { server, streams, signal }) })
   undo.push(() => reloads.close())
   await reloads.follow()
   const admin = makeAdmin(rooms)
@@ -162,6 +163,7 @@ interface InForce {
 async function putInForce(next: Config, rooms: Rooms, { server, streams, signal }: InForce): Promise<void> {
   // What can fail comes first, so that a bad file changes nothing. Other files for the listener need a restart.
   const tls = await readTls(rooms.config)
+  const policy = await readPolicy(next)
   const prepared = await prepareAll([rooms.wired, rooms.callers], next, signal)
   try {
     signal.throwIfAborted()
@@ -173,7 +175,7 @@ async function putInForce(next: Config, rooms: Rooms, { server, streams, signal 
   prepared.commit()
   rooms.identity.authorities.replace(tls?.clientCa)
   server.setLimits(next.limits)
-  rooms.audit.setPolicy(next.audit.policy)
+  rooms.audit.setPolicy(policy)
   rooms.log.level = next.log.level
   rooms.live.config = next
   streams.recheck()

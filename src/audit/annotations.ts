@@ -3,12 +3,14 @@ import type { Moment } from './event.ts'
 
 /** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. */
 export function annotationsOf(moment: Moment): Record<string, string> {
-  const { arrival, facts, outcome, at } = moment
+  const { arrival, facts, outcome, at, bodies } = moment
   const { verdict } = facts
   const annotations: Record<string, string> = {}
   const put = (key: string, value: string | number | null | undefined) => {
     if (value !== undefined && value !== null && value !== '') annotations[key] = String(value)
   }
+  // As the API server's own truncating backend says it.
+  if (bodies?.truncated === true) put('audit.k8s.io/truncated', 'true')
   if (verdict !== undefined) {
     put('authorization.k8s.io/decision', verdict.allowed ? 'allow' : 'forbid')
     put('authorization.k8s.io/reason', redactSecrets(verdict.reason))
@@ -21,8 +23,15 @@ export function annotationsOf(moment: Moment): Record<string, string> {
   put('portcullis.dev/code', outcome?.refusal?.code)
   if (outcome !== undefined) put('portcullis.dev/duration-ms', Math.max(0, Math.round(at - arrival.receivedAt)))
   put('portcullis.dev/ending', endingOf(moment))
+  if (moment.endOmitted === true) put('portcullis.dev/omitted-stages', 'ResponseComplete')
+  put('portcullis.dev/request-object', omitted(bodies?.omitted.request))
+  put('portcullis.dev/response-object', omitted(bodies?.omitted.response))
   put('portcullis.dev/scope', verdict?.rule?.scope)
   return annotations
+}
+
+function omitted(why: string | undefined): string | undefined {
+  return why === undefined ? undefined : `left out: ${why}`
 }
 
 /** A short answer that came through whole says nothing; a stream, or anything cut off, says how it ended. */

@@ -4,7 +4,7 @@ import type { Audit } from './audit.ts'
 import { toEvent, toLine } from './event.ts'
 import type { Moment } from './event.ts'
 import { compilePolicy } from './policy.ts'
-import type { AuditPolicyRule } from './policy.ts'
+import type { AuditPolicyOptions } from './policy.ts'
 import type { Sink } from './sinks/sink.ts'
 import { AuditTrail } from './trail.ts'
 import type { AuditMode, TrailOptions } from './trail.ts'
@@ -20,7 +20,7 @@ export interface AuditOptions {
    * sink, or not at all.
    */
   readonly mode: AuditMode
-  readonly policy: readonly AuditPolicyRule[]
+  readonly policy: AuditPolicyOptions
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** What must not be written, in every form in which it could be. */
@@ -35,7 +35,7 @@ export interface AuditOptions {
 
 export interface PolicedAudit extends Audit {
   /** Puts another policy in force for the requests whose first event is still to come. */
-  setPolicy(rules: readonly AuditPolicyRule[]): void
+  setPolicy(policy: AuditPolicyOptions): void
 }
 
 /** The request log: an `audit.k8s.io/v1` event a line, to every sink. */
@@ -48,7 +48,7 @@ export function createAudit(options: AuditOptions): PolicedAudit {
       failed: error => options.onError(sink.name, error),
     })
   }
-  let policy = compilePolicy(options.policy)
+  let policy = { judge: compilePolicy(options.policy), maxBodySize: options.policy.maxBodySize }
   let open = 0
   let allEnded = () => {}
   const trailOptions: TrailOptions = {
@@ -59,7 +59,8 @@ export function createAudit(options: AuditOptions): PolicedAudit {
       if (open === 0) allEnded()
       options.onEnded?.(...end)
     },
-    levelOf: (facts, method) => policy(facts, method),
+    judge: (facts, method) => policy.judge(facts, method),
+    maxBodySize: () => policy.maxBodySize,
     ...createRecorder(sinks, options),
   }
   return {
@@ -68,8 +69,8 @@ export function createAudit(options: AuditOptions): PolicedAudit {
       return new AuditTrail(arrival, trailOptions)
     },
     healthy: () => sinks.every(sink => sink.healthy()),
-    setPolicy(rules) {
-      policy = compilePolicy(rules)
+    setPolicy(next) {
+      policy = { judge: compilePolicy(next), maxBodySize: next.maxBodySize }
     },
     async close() {
       // A server is closed a moment before the last of its answers is.
@@ -107,11 +108,14 @@ function createRecorder(sinks: readonly Sink[], options: AuditOptions): Recorder
   return { record: mode === 'batch' ? recordSoon : recordAndFollow, recordNow, backlog: () => latest }
 }
 
-/** An event that cannot be made is a line lost in every sink; it must not end the process. */
-function lineOf(moment: Moment, { sinks, secrets, onDropped, onError }: AuditOptions): string | undefined {
+/**
+ * What a caller sent must not keep its request from being recorded: an event that cannot be made of it is made
+ * without its bodies. One that cannot be made even so is a line lost in every sink; it must not end the process.
+ */
+function lineOf(moment: Moment, options: AuditOptions): string | undefined {
+  const { sinks, onDropped, onError } = options
   try {
-    const known = secrets()
-    return toLine(toEvent(moment, known), known)
+    return makeLine(moment, options)
   } catch (thrown) {
     const error = new Error('an audit event could not be made', { cause: thrown })
     for (const { name } of sinks) {
@@ -119,6 +123,18 @@ function lineOf(moment: Moment, { sinks, secrets, onDropped, onError }: AuditOpt
       onDropped(name, 1)
     }
     return undefined
+  }
+}
+
+function makeLine(moment: Moment, { secrets }: AuditOptions): string {
+  const known = secrets()
+  if (moment.bodies === undefined) return toLine(toEvent(moment, known), known)
+  try {
+    return toLine(toEvent(moment, known), known)
+  } catch {
+    const why = 'it cannot be written'
+    const bodies = { omitted: { request: why, response: why }, truncated: false }
+    return toLine(toEvent({ ...moment, bodies }, known), known)
   }
 }
 

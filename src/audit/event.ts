@@ -1,38 +1,33 @@
-import { readImpersonation } from '../headers/impersonation.ts'
 import { headerValue } from '../headers/read.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
 import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
 import { annotationsOf } from './annotations.ts'
+import type { AuditedBodies } from './bodies/bodies.ts'
+import type { StatusDetails } from './bodies/status.ts'
+import type { AuditLevel, Stage } from './policy.ts'
 import { hideInTarget } from './target.ts'
-
-/** `Panic`: the worker that served it died, see `Unfinished`. */
-export type Stage = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete' | 'Panic'
-
-/** `authentication.k8s.io/v1` UserInfo. */
-export interface UserInfo {
-  username?: string
-  uid?: string
-  groups?: readonly string[]
-  extra?: Readonly<Record<string, readonly string[]>>
-}
+import { impersonated, userOf, type UserInfo } from './user.ts'
 
 export interface ObjectReference {
   resource?: string
   namespace?: string
   name?: string
+  uid?: string
   apiGroup?: string
   apiVersion?: string
+  resourceVersion?: string
   subresource?: string
 }
 
 /** The part of `meta/v1` Status that the API server puts into its own events. */
 export interface ResponseStatus {
   metadata: Record<string, never>
-  status?: 'Failure'
+  status?: string
   message?: string
   reason?: string
+  details?: StatusDetails
   code?: number
 }
 
@@ -40,7 +35,7 @@ export interface ResponseStatus {
 export interface AuditEvent {
   kind: 'Event'
   apiVersion: 'audit.k8s.io/v1'
-  level: 'Metadata'
+  level: Exclude<AuditLevel, 'None'>
   auditID: string
   stage: Stage
   requestURI: string
@@ -51,6 +46,8 @@ export interface AuditEvent {
   userAgent?: string
   objectRef?: ObjectReference
   responseStatus?: ResponseStatus
+  requestObject?: unknown
+  responseObject?: unknown
   requestReceivedTimestamp: string
   stageTimestamp: string
   annotations?: Readonly<Record<string, string>>
@@ -61,6 +58,7 @@ export interface Moment {
   readonly arrival: Arrival
   readonly facts: Facts
   readonly stage: Stage
+  readonly level: AuditEvent['level']
   /** Milliseconds since the epoch. */
   readonly at: number
   /** Of the answer's head, where that is all there is yet. */
@@ -68,6 +66,10 @@ export interface Moment {
   readonly outcome?: Outcome
   /** True once an answer began that lasts: a stream's end is always told. */
   readonly stream: boolean
+  /** What is told of the bodies, at the end. */
+  readonly bodies?: AuditedBodies | undefined
+  /** Its end will not be written: the policy omits that stage. */
+  readonly endOmitted?: boolean
 }
 
 /**
@@ -76,7 +78,7 @@ export interface Moment {
  * of what is `known` to be one.
  */
 export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
-  const { arrival, facts } = moment
+  const { arrival, facts, bodies } = moment
   const attributes = facts.resolved?.attributes
   const impersonatedUser = impersonated(moment)
   const userAgent = agentOf(arrival.rawHeaders, known)
@@ -84,7 +86,7 @@ export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
   return {
     kind: 'Event',
     apiVersion: 'audit.k8s.io/v1',
-    level: 'Metadata',
+    level: moment.level,
     auditID: arrival.auditId,
     stage: moment.stage,
     requestURI: hideInTarget(fromWire(arrival.target), known),
@@ -93,8 +95,10 @@ export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
     ...(impersonatedUser === undefined ? {} : { impersonatedUser }),
     ...(arrival.sourceIPs.length === 0 ? {} : { sourceIPs: arrival.sourceIPs }),
     ...(userAgent === '' ? {} : { userAgent }),
-    ...(attributes?.isResourceRequest ? { objectRef: objectOf(attributes) } : {}),
+    ...(attributes?.isResourceRequest ? { objectRef: objectOf(attributes, bodies) } : {}),
     ...(responseStatus === undefined ? {} : { responseStatus }),
+    ...(bodies?.request === undefined ? {} : { requestObject: bodies.request }),
+    ...(bodies?.response === undefined ? {} : { responseObject: bodies.response }),
     requestReceivedTimestamp: microTime(arrival.receivedAt),
     stageTimestamp: microTime(moment.at),
     annotations: annotationsOf(moment),
@@ -110,7 +114,8 @@ export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
  */
 export function toLine(event: AuditEvent, known: readonly string[]): string {
   const line = redactKnown(JSON.stringify(event), known)
-  const safe = tokenMarks.some(mark => line.includes(mark)) ? redactSecrets(line) : line
+  const suspect = event.level !== 'Metadata' || tokenMarks.some(mark => line.includes(mark))
+  const safe = suspect ? redactSecrets(line) : line
   return printable(safe)
 }
 
@@ -131,31 +136,6 @@ function fromWire(text: string): string {
   return /[\u0080-\u00ff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
 }
 
-/** Nobody yet is `{}`, as in the API server's own event of a 401. */
-function userOf({ caller }: Facts): UserInfo {
-  if (caller === undefined) return {}
-  // What an issuer wrote into a token is looked through as everything that comes from outside.
-  const more = Object.entries(caller.extra ?? {}).map(([name, values]) => [name, values.map(redactSecrets)] as const)
-  return { username: caller.definition.name, extra: { 'portcullis.dev/key-id': [caller.credentialId], ...Object.fromEntries(more) } }
-}
-
-/** Whom the API server will see in the caller's stead: as configured, or as asked for and allowed. */
-function impersonated({ arrival, facts }: Moment): UserInfo | undefined {
-  const configured = facts.caller?.definition.impersonate
-  if (configured !== undefined) {
-    return { username: configured.user, ...(configured.groups.length === 0 ? {} : { groups: configured.groups }) }
-  }
-  if (facts.verdict?.allowed !== true) return undefined
-  const asked = readImpersonation(arrival.rawHeaders)
-  if (asked === undefined) return undefined
-  return {
-    ...(asked.user === undefined ? {} : { username: asked.user }),
-    ...(asked.uid === undefined ? {} : { uid: asked.uid }),
-    ...(asked.groups.length === 0 ? {} : { groups: asked.groups }),
-    ...(Object.keys(asked.extra).length === 0 ? {} : { extra: asked.extra }),
-  }
-}
-
 /** The API server's own bound (maxUserAgentLength). */
 const maxUserAgent = 1024
 
@@ -168,29 +148,38 @@ function agentOf(rawHeaders: readonly string[], known: readonly string[]): strin
 /** Objects whose name is a token: `oc logout` deletes one by it. */
 const namedByToken = /^oauth(?:access|authorize)tokens$/
 
-function objectOf(attributes: Attributes): ObjectReference {
-  const { resource, namespace, name, apiGroup, apiVersion, subresource } = attributes
+/** What the target leaves open is as the object that was sent says (LogRequestObject in k8s.io/apiserver pkg/audit/request.go). */
+function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): ObjectReference {
+  const { resource, namespace, apiGroup, apiVersion, subresource } = attributes
+  const { uid = '', resourceVersion = '', name: sentName = '' } = bodies?.reference ?? {}
+  const name = attributes.name === '' ? sentName : attributes.name
   const reference: ObjectReference = {}
   if (resource !== '') reference.resource = resource
   if (namespace !== '') reference.namespace = namespace
   if (name !== '') reference.name = namedByToken.test(resource) ? redacted : redactSecrets(name)
+  if (uid !== '') reference.uid = uid
   if (apiGroup !== '') reference.apiGroup = apiGroup
   if (apiVersion !== '') reference.apiVersion = apiVersion
+  if (resourceVersion !== '') reference.resourceVersion = resourceVersion
   if (subresource !== '') reference.subresource = subresource
   return reference
 }
 
-/** Without an answer there is no code: Go leaves a zero out, too. */
-function statusOf({ status, outcome }: Moment): ResponseStatus | undefined {
+/** As the answer says, where it is a Status; else as we say. Without an answer there is no code: Go leaves a zero out, too. */
+function statusOf({ status, outcome, bodies }: Moment): ResponseStatus | undefined {
   const code = outcome?.status ?? status
   if (code === undefined) return undefined
+  if (code === 0) return { metadata: {}, status: 'Failure', message: 'the caller left before there was an answer' }
   const refusal = outcome?.refusal
+  const said = refusal === undefined ? bodies?.status : { message: refusal.message, reason: refusal.reason }
+  const { status: result = code >= 400 ? 'Failure' : undefined, message, reason, details } = said ?? {}
   return {
     metadata: {},
-    ...(code === 0 || code >= 400 ? { status: 'Failure' as const } : {}),
-    ...(refusal === undefined ? {} : { message: redactSecrets(refusal.message), reason: refusal.reason }),
-    ...(code === 0 ? { message: 'the caller left before there was an answer' } : {}),
-    ...(code === 0 ? {} : { code }),
+    ...(result === undefined ? {} : { status: result }),
+    ...(message === undefined ? {} : { message: redactSecrets(message) }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(details === undefined ? {} : { details }),
+    code,
   }
 }
 

@@ -1,81 +1,198 @@
 import type { Facts } from '../model/trail.ts'
+import { matchesResource, matchesUrl, type GroupResources } from './policy-match.ts'
 
-/** `None`: no event. `Metadata`: who did what, when and how it went, no bodies. */
-export type AuditLevel = 'None' | 'Metadata'
+/** `None`: no event. `Metadata`: who did what, when and how it went. `Request`: with what was sent. `RequestResponse`: and what was answered. */
+export type AuditLevel = 'None' | 'Metadata' | 'Request' | 'RequestResponse'
+
+/** `Panic`: the worker that served it died, see `Unfinished`. */
+export type Stage = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete' | 'Panic'
 
 /** As a PolicyRule of `audit.k8s.io/v1`: what is missing or empty matches everything. */
 export interface AuditPolicyRule {
   readonly level: AuditLevel
+  /** `""`: requests that nobody authenticated. */
   readonly callers?: readonly string[]
+  /** `system:authenticated`, `system:unauthenticated`: callers are in no other group. */
+  readonly groups?: readonly string[]
   readonly verbs?: readonly string[]
-  // `pods` (not its subresources), `pods/log`, `pods/*`, `*/scale`, `*`; none: all of the group.
-  readonly resources?: readonly { readonly group: string, readonly resources: readonly string[] }[]
+  readonly resources?: readonly GroupResources[]
   /** `""`: cluster-scoped objects and requests over all namespaces. */
   readonly namespaces?: readonly string[]
+  /** `/healthz`, `/metrics/*`, `*`. */
+  readonly nonResourceURLs?: readonly string[]
+  /** HTTP status (`403`), its class (`5xx`), or the code of a refusal (`ScopeDenied`); `0`: the caller left before there was an answer. */
+  readonly codes?: readonly string[]
+  readonly omitStages?: readonly Stage[]
+  /** False: `managedFields` are written. */
+  readonly omitManagedFields?: boolean
+  /** Record what is typed and shown in exec and attach. */
+  readonly recordSessions?: boolean
 }
 
-/** Which level a request is recorded at: the first rule that matches, Metadata where none does. */
-export type AuditPolicy = (facts: Facts, method: string) => AuditLevel
-
-export function compilePolicy(rules: readonly AuditPolicyRule[]): AuditPolicy {
-  const compiled = rules.map(rule => ({ level: rule.level, matches: compileRule(rule) }))
-  return (facts, method) => {
-    const subject = subjectOf(facts, method)
-    return compiled.find(rule => rule.matches(subject))?.level ?? 'Metadata'
-  }
+export interface AuditPolicyOptions {
+  /** The first that matches decides. */
+  readonly rules: readonly AuditPolicyRule[]
+  /** Of every rule, beside its own. */
+  readonly omitStages: readonly Stage[]
+  /** Where no rule matches. */
+  readonly otherwise: AuditLevel
+  /** Bytes of a body that are written at most, where the level is for it; of a larger one nothing is held. */
+  readonly maxBodySize: number
 }
 
-interface Subject {
+/** What is written of a request. */
+export interface AuditDecision {
+  readonly level: AuditLevel
+  readonly omitStages: ReadonlySet<Stage>
+  readonly omitManagedFields: boolean
+  readonly recordSessions: boolean
+}
+
+/** How a request ended, as far as a policy asks. */
+export interface AuditedEnd {
+  readonly status: number
+  /** Of a refusal. */
+  readonly code?: string | undefined
+}
+
+/** What the policy makes of one request. */
+export interface AuditJudgement {
+  /** While its end is not known: rules of codes are passed over. */
+  readonly now: AuditDecision
+  /** The highest level that it may yet turn out to have. */
+  readonly most: AuditLevel
+  at(end: AuditedEnd): AuditDecision
+}
+
+export type AuditPolicy = (facts: Facts, method: string) => AuditJudgement
+
+/** What a rule asks of a request. */
+export interface PolicySubject {
+  /** Empty: nobody. */
   readonly caller: string
   readonly verb: string
+  readonly path: string
   /** Undefined where the request is about no resource. */
-  readonly object: SubjectObject | undefined
+  readonly object: PolicyObject | undefined
 }
 
-interface SubjectObject {
+export interface PolicyObject {
   readonly group: string
   readonly resource: string
   readonly subresource: string
   readonly namespace: string
+  readonly name: string
 }
 
-function subjectOf({ caller, resolved }: Facts, method: string): Subject {
-  const attributes = resolved?.attributes
-  const object = attributes?.isResourceRequest === true ? { ...attributes, group: attributes.apiGroup } : undefined
-  return { caller: caller?.definition.name ?? '', verb: attributes?.verb ?? method.toLowerCase(), object }
+interface CompiledRule {
+  readonly decision: AuditDecision
+  readonly matches: (subject: PolicySubject) => boolean
+  /** Undefined: whatever the end. */
+  readonly codes: ReadonlySet<string> | undefined
 }
 
-function compileRule(rule: AuditPolicyRule): (subject: Subject) => boolean {
-  const caller = oneOf(rule.callers)
-  const verb = oneOf(rule.verbs)
-  const namespace = oneOf(rule.namespaces)
-  const groups = rule.resources ?? []
-  const aboutObjects = groups.length > 0 || (rule.namespaces ?? []).length > 0
-  return (subject) => {
-    if (!caller(subject.caller) || !verb(subject.verb)) return false
-    // A rule of resources or namespaces says nothing of other paths (ruleMatches in the API server's policy checker).
-    const { object } = subject
-    if (object === undefined) return !aboutObjects
-    return namespace(object.namespace) && (groups.length === 0 || groups.some(group => groupMatches(group, object)))
+/** As k8s.io/apiserver pkg/audit/policy/checker.go, and by callers' names and codes as well. */
+export function compilePolicy({ rules, omitStages, otherwise }: Omit<AuditPolicyOptions, 'maxBodySize'>): AuditPolicy {
+  const compiled = rules.map(rule => compileRule(rule, omitStages))
+  const last = decisionOf({ level: otherwise }, omitStages)
+  const lastAlone = judge([], last)
+  if (compiled.length === 0) return () => lastAlone
+  return (facts, method) => {
+    const candidates = untilDecided(compiled, subjectOf(facts, method))
+    if (candidates.at(-1)?.codes !== undefined) return judge(candidates, last)
+    return judge(candidates, candidates.pop()?.decision ?? last)
   }
 }
 
+/** The rules that match but for their codes, up to the first that has none. */
+function untilDecided(rules: readonly CompiledRule[], subject: PolicySubject): CompiledRule[] {
+  const found: CompiledRule[] = []
+  for (const rule of rules) {
+    if (!rule.matches(subject)) continue
+    found.push(rule)
+    if (rule.codes === undefined) break
+  }
+  return found
+}
+
+function judge(byCode: readonly CompiledRule[], now: AuditDecision): AuditJudgement {
+  if (byCode.length === 0) return { now, most: now.level, at: () => now }
+  return {
+    now,
+    most: [now, ...byCode.map(rule => rule.decision)].reduce((most, { level }) => higher(most, level), 'None' as AuditLevel),
+    at: end => byCode.find(({ codes }) => codes !== undefined && matchesCode(codes, end))?.decision ?? now,
+  }
+}
+
+const levels: readonly AuditLevel[] = ['None', 'Metadata', 'Request', 'RequestResponse']
+
+/** Whether a level has at least what the other has. */
+export function isAtLeast(level: AuditLevel, other: AuditLevel): boolean {
+  return levels.indexOf(level) >= levels.indexOf(other)
+}
+
+function higher(a: AuditLevel, b: AuditLevel): AuditLevel {
+  return isAtLeast(a, b) ? a : b
+}
+
+function matchesCode(codes: ReadonlySet<string>, { status, code }: AuditedEnd): boolean {
+  return codes.has(String(status)) || codes.has(`${Math.floor(status / 100)}xx`) || (code !== undefined && codes.has(code))
+}
+
+function subjectOf({ caller, resolved }: Facts, method: string): PolicySubject {
+  const attributes = resolved?.attributes
+  return {
+    caller: caller?.definition.name ?? '',
+    verb: attributes?.verb ?? method.toLowerCase(),
+    path: attributes?.path ?? '',
+    object: attributes?.isResourceRequest === true ? { ...attributes, group: attributes.apiGroup } : undefined,
+  }
+}
+
+function compileRule(rule: AuditPolicyRule, omitStages: readonly Stage[]): CompiledRule {
+  return {
+    decision: decisionOf(rule, omitStages),
+    codes: isEmpty(rule.codes) ? undefined : new Set(rule.codes),
+    matches: compileMatch(rule),
+  }
+}
+
+function decisionOf(rule: AuditPolicyRule, omitStages: readonly Stage[]): AuditDecision {
+  const { level, omitManagedFields = true, recordSessions = false } = rule
+  return { level, omitStages: new Set([...omitStages, ...rule.omitStages ?? []]), omitManagedFields, recordSessions }
+}
+
+function compileMatch(rule: AuditPolicyRule): (subject: PolicySubject) => boolean {
+  const caller = oneOf(rule.callers)
+  const group = oneOf(rule.groups)
+  const verb = oneOf(rule.verbs)
+  const about = compileAbout(rule)
+  return subject => caller(subject.caller) && group(groupOf(subject)) && verb(subject.verb) && about(subject)
+}
+
+function groupOf({ caller }: PolicySubject): string {
+  return caller === '' ? 'system:unauthenticated' : 'system:authenticated'
+}
+
+/** A rule of resources or namespaces says nothing of other paths, and the other way round. */
+function compileAbout({ namespaces, resources = [], nonResourceURLs = [] }: AuditPolicyRule): (subject: PolicySubject) => boolean {
+  const namespace = oneOf(namespaces)
+  if (resources.length > 0 || !isEmpty(namespaces)) {
+    return ({ object }) => object !== undefined && namespace(object.namespace)
+      && (resources.length === 0 || resources.some(group => matchesResource(group, object)))
+  }
+  if (nonResourceURLs.length > 0) {
+    return ({ object, path }) => object === undefined && nonResourceURLs.some(url => matchesUrl(url, path))
+  }
+  return () => true
+}
+
 function oneOf(values: readonly string[] | undefined): (text: string) => boolean {
-  if (values === undefined || values.length === 0) return () => true
+  if (isEmpty(values)) return () => true
   const set = new Set(values)
   return text => set.has(text)
 }
 
-type GroupResources = NonNullable<AuditPolicyRule['resources']>[number]
-
-function groupMatches({ group, resources }: GroupResources, object: SubjectObject): boolean {
-  if (group !== object.group) return false
-  return resources.length === 0 || resources.some(resource => resourceMatches(resource, object))
-}
-
-function resourceMatches(rule: string, { resource, subresource }: SubjectObject): boolean {
-  if (rule === '*') return true
-  const [main, sub] = rule.split('/', 2)
-  if (sub === undefined) return main === resource && subresource === ''
-  return subresource !== '' && (main === '*' || main === resource) && (sub === '*' || sub === subresource)
+function isEmpty(values: readonly string[] | undefined): values is undefined {
+  return values === undefined || values.length === 0
 }

@@ -1,8 +1,10 @@
 import { ProxyError } from '../errors.ts'
 import type { Arrival } from '../model/arrival.ts'
-import type { Facts, Outcome, Trail } from '../model/trail.ts'
+import type { Attributes } from '../model/attributes.ts'
+import type { BodyCopies, Facts, Outcome, Trail } from '../model/trail.ts'
+import { Bodies } from './bodies/bodies.ts'
 import type { Moment } from './event.ts'
-import type { AuditLevel } from './policy.ts'
+import { isAtLeast, type AuditDecision, type AuditJudgement, type AuditLevel, type Stage } from './policy.ts'
 
 export type AuditMode = 'batch' | 'blocking' | 'blocking-strict'
 
@@ -10,7 +12,9 @@ export type AuditMode = 'batch' | 'blocking' | 'blocking-strict'
 export interface TrailOptions {
   readonly mode: AuditMode
   readonly now: () => number
-  readonly levelOf: (facts: Facts, method: string) => AuditLevel
+  readonly judge: (facts: Facts, method: string) => AuditJudgement
+  /** Bytes. */
+  readonly maxBodySize: () => number
   /** Hands an event to every sink. */
   readonly record: (moment: Moment) => void
   /** As `record`; rejects unless every sink has it written in time. */
@@ -26,8 +30,11 @@ export class AuditTrail implements Trail {
   readonly #arrival: Arrival
   readonly #options: TrailOptions
   #facts: Facts = {}
-  #level: AuditLevel | undefined
+  #judgement: AuditJudgement | undefined
+  /** An event of it is in the log, so that its end will be as well. */
+  #begun = false
   #stream = false
+  #bodies: Bodies | undefined
   #outcome: Outcome | undefined
   #listeners: ((outcome: Outcome) => void)[] = []
 
@@ -41,13 +48,23 @@ export class AuditTrail implements Trail {
   }
 
   admit(): Promise<void> | undefined {
-    if (this.#silent()) return undefined
-    if (this.#options.mode === 'batch') return undefined
-    if (this.#options.mode === 'blocking') return this.#options.backlog()
-    // Only here is a RequestReceived written. It doubles the log and says nothing that ResponseComplete
-    // does not say again (Kubernetes' own recommended policy omits the stage for that), except
-    // where no request may pass that is not on record.
-    const received = this.#options.recordNow(this.#moment('RequestReceived', this.#arrival.receivedAt))
+    switch (this.#options.mode) {
+      case 'blocking-strict': return this.#judged().most === 'None' ? undefined : this.#requireReceived()
+      case 'blocking': {
+        this.#received()
+        return this.#judged().most === 'None' ? undefined : this.#options.backlog()
+      }
+      case 'batch': {
+        this.#received()
+        return undefined
+      }
+    }
+  }
+
+  /** Whatever stages are omitted: no request may pass that is not on record. */
+  #requireReceived(): Promise<void> {
+    this.#begun = true
+    const received = this.#options.recordNow(this.#moment('RequestReceived', this.#judged().now))
     return received.catch((cause: unknown) => {
       throw new ProxyError('AuditUnavailable', 'the audit log cannot be written, and without it no request goes up', {
         cause, retryAfter: 1,
@@ -55,16 +72,51 @@ export class AuditTrail implements Trail {
     })
   }
 
+  #received(): void {
+    const { now } = this.#judged()
+    if (!this.#begun && now.level !== 'None') this.#record('RequestReceived', now)
+  }
+
+  bodies(): BodyCopies | undefined {
+    const { resolved } = this.#facts
+    const judgement = this.#judged()
+    if (resolved === undefined || judgement.most === 'None') return undefined
+    const { attributes, longRunning } = resolved
+    const { maxBodySize } = this.#options
+    this.#bodies = new Bodies({
+      arrival: this.#arrival, attributes, longRunning, judgement, maxSize: maxBodySize(), levelOf: object => this.#levelOf(attributes, object),
+    })
+    return this.#bodies
+  }
+
+  /** The lower one of how it would be read and of how it came here: a rule for an object's name says so mostly of `get`. */
+  #levelOf(attributes: Attributes, object: { readonly name: string, readonly namespace: string }): AuditLevel {
+    const { resolved } = this.#facts
+    if (resolved === undefined) return 'None'
+    const [here, read] = [attributes.verb, 'get'].map((verb) => {
+      const facts = { ...this.#facts, resolved: { ...resolved, attributes: { ...attributes, ...object, verb } } }
+      return this.#options.judge(facts, this.#arrival.method).now.level
+    }) as [AuditLevel, AuditLevel]
+    return isAtLeast(here, read) ? read : here
+  }
+
+  recordsSession(): boolean {
+    return this.#judged().now.recordSessions
+  }
+
   started(status: number): void {
     if (this.#outcome !== undefined || this.#stream) return
     this.#stream = true
-    if (!this.#silent()) this.#options.record({ ...this.#moment('ResponseStarted', this.#options.now()), status })
+    this.#record('ResponseStarted', this.#judged().at({ status }), { status })
   }
 
   finish(outcome: Outcome): void {
     if (this.#outcome !== undefined) return
     this.#outcome = outcome
-    if (!this.#silent()) this.#options.record({ ...this.#moment('ResponseComplete', this.#options.now()), outcome })
+    // Of one that was refused nothing is there yet.
+    this.#received()
+    const decision = this.#judged().at({ status: outcome.status, code: outcome.refusal?.code })
+    this.#record('ResponseComplete', decision, { outcome, bodies: this.#bodies?.tell(decision, outcome) })
     this.#options.ended(this.#arrival, this.#facts, outcome)
     for (const listener of this.#listeners) listener(outcome)
   }
@@ -75,13 +127,31 @@ export class AuditTrail implements Trail {
     else listener(this.#outcome)
   }
 
-  /** Decided at the first event, as the API server does, so that a request has all of its events or none. */
-  #silent(): boolean {
-    this.#level ??= this.#options.levelOf(this.#facts, this.#arrival.method)
-    return this.#level === 'None'
+  /** Judged at the first event, as the API server does, whatever becomes known or is reloaded later. */
+  #judged(): AuditJudgement {
+    this.#judgement ??= this.#options.judge(this.#facts, this.#arrival.method)
+    return this.#judgement
   }
 
-  #moment(stage: Moment['stage'], at: number): Moment {
-    return { arrival: this.#arrival, facts: this.#facts, stage, at, stream: this.#stream }
+  #record(stage: Stage, decision: AuditDecision, more: Partial<Moment> = {}): void {
+    if (decision.omitStages.has(stage)) return
+    if (decision.level === 'None' && !this.#begun) return
+    this.#begun = true
+    this.#options.record({ ...this.#moment(stage, decision), ...more })
+  }
+
+  /** What has begun in the log is ended there, though a rule of its code would have left all of it out. */
+  #moment(stage: Stage, decision: AuditDecision): Moment {
+    const { level } = decision
+    return {
+      arrival: this.#arrival,
+      facts: this.#facts,
+      stage,
+      level: level === 'None' ? 'Metadata' : level,
+      // As there: the stage is as old as the request.
+      at: stage === 'RequestReceived' ? this.#arrival.receivedAt : this.#options.now(),
+      stream: this.#stream,
+      endOmitted: stage !== 'ResponseComplete' && decision.omitStages.has('ResponseComplete'),
+    }
   }
 }

@@ -70,13 +70,32 @@ export interface OAuthSessionConfig {
 
 export type CredentialConfig = BootstrapConfig | TokenRequestConfig | OAuthSessionConfig
 
+export type AuditLevelConfig = 'None' | 'Metadata' | 'Request' | 'RequestResponse'
+export type StageConfig = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete' | 'Panic'
+
 /** A field that is missing or empty matches all; the first rule that matches decides. */
 export interface PolicyRuleConfig {
-  readonly level: 'None' | 'Metadata'
+  readonly level: AuditLevelConfig
   readonly callers?: readonly string[]
+  readonly groups?: readonly string[]
   readonly verbs?: readonly string[]
-  readonly resources?: readonly { readonly group: string, readonly resources: readonly string[] }[]
+  readonly resources?: readonly { readonly group: string, readonly resources: readonly string[], readonly resourceNames: readonly string[] }[]
   readonly namespaces?: readonly string[]
+  readonly nonResourceURLs?: readonly string[]
+  readonly codes?: readonly string[]
+  readonly omitStages?: readonly StageConfig[]
+  readonly omitManagedFields?: boolean
+  readonly recordSessions?: boolean
+}
+
+/** What is written of requests: as the config says it, or a Policy file in its place. */
+export interface PolicyConfig {
+  readonly rules: readonly PolicyRuleConfig[]
+  readonly omitStages: readonly StageConfig[]
+  /** Where no rule matches. */
+  readonly otherwise: AuditLevelConfig
+  /** Bytes. */
+  readonly maxBodySize: number
 }
 
 export interface ClusterConfig {
@@ -119,7 +138,9 @@ export interface Config {
   readonly clusters: readonly ClusterConfig[]
   readonly callers: CallersConfig
   readonly audit: {
-    readonly policy: readonly PolicyRuleConfig[]
+    readonly policy: PolicyConfig
+    /** A Policy of `audit.k8s.io/v1` in the place of its rules and stages. */
+    readonly policyFile: string | undefined
     readonly sinks: readonly SinkConfig[]
     readonly mode: 'batch' | 'blocking' | 'blocking-strict'
   }

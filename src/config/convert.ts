@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
-import type { CallersConfig, ClusterConfig, Config, PolicyRuleConfig, SinkConfig } from './config.ts'
+import type { CallersConfig, ClusterConfig, Config, PolicyConfig, PolicyRuleConfig, SinkConfig } from './config.ts'
 import { convertCredential } from './convert-credential.ts'
 import { bytes, freeze, milliseconds } from './converted.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
@@ -18,7 +18,8 @@ export function convertConfig(file: string, written: WrittenConfig): Config {
     clusters: written.clusters.map(cluster => convertCluster(cluster, absolute)),
     callers: convertCallers(written, folder),
     audit: {
-      policy: written.audit.policy as readonly PolicyRuleConfig[],
+      policy: convertPolicy(written.audit),
+      policyFile: written.audit.policyFile === undefined ? undefined : absolute(written.audit.policyFile),
       sinks: written.audit.sinks.map(sink => convertSink(sink, absolute)),
       mode: written.audit.mode,
     },
@@ -72,6 +73,11 @@ function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterCon
       ttl: milliseconds(discovery.ttl), staleFor: milliseconds(discovery.staleFor), maxSize: bytes(discovery.maxSize),
     },
   }
+}
+
+function convertPolicy({ policy, omitStages, maxBodySize }: WrittenConfig['audit']): PolicyConfig {
+  const rules = policy.map(({ codes, ...rule }) => ({ ...rule, ...codes === undefined ? {} : { codes: codes.map(String) } }))
+  return { rules: rules as readonly PolicyRuleConfig[], omitStages, otherwise: 'Metadata', maxBodySize: bytes(maxBodySize) }
 }
 
 function convertSink({ file }: WrittenConfig['audit']['sinks'][number], absolute: FromFile): SinkConfig {

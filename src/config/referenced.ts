@@ -6,6 +6,7 @@ import type { Finding, Path } from '../files/fault.ts'
 import { isLoose, looseMessage, openToAll } from '../files/secret.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import type { Config } from './config.ts'
+import { readPolicyFile } from './policy-file.ts'
 import { referencesOf, type Reference } from './references.ts'
 
 /** The machine that the config is to be for. */
@@ -62,6 +63,7 @@ async function missing(reference: Reference, { env, podFolder = defaultPodFolder
     case 'secret': return missingFile(path, reference.file)
     case 'variable': return (env[reference.variable] ?? '') === '' ? [{ path, message: `${reference.variable} is not set` }] : []
     case 'pod': return missingPod(path, podFolder, env)
+    case 'policy': return readPolicyFile(reference.file).then(() => [], (error: unknown) => [{ path, message: (error as Error).message }])
     case 'kubeconfig': {
       const unreadable = await missingFile(pathOfFile(reference), reference.file)
       if (unreadable.length > 0) return unreadable

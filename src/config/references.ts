@@ -8,11 +8,13 @@ export type Reference =
   | { readonly kind: 'secret', readonly path: Path, readonly file: string }
   | { readonly kind: 'variable', readonly path: Path, readonly variable: string }
   | { readonly kind: 'kubeconfig', readonly path: Path, readonly file: string, readonly context: string | undefined }
+  /** An audit policy: a file that is read, and has faults of its own. */
+  | { readonly kind: 'policy', readonly path: Path, readonly file: string }
   /** What the kubelet gives to a pod. */
   | { readonly kind: 'pod', readonly path: Path }
 
 /** All of them but the callers and the files that are written. */
-export function referencesOf({ listen: { tls }, clusters, audit: { sinks } }: Config): Reference[] {
+export function referencesOf({ listen: { tls }, clusters, audit: { sinks, policyFile } }: Config): Reference[] {
   return [
     ...fileAt(['listen', 'tls', 'certFile'], tls?.certFile),
     ...fileAt(['listen', 'tls', 'keyFile'], tls?.keyFile),
@@ -21,6 +23,7 @@ export function referencesOf({ listen: { tls }, clusters, audit: { sinks } }: Co
       ...fileAt(['clusters', index, 'caFile'], caFile),
       ...credentialReferences(['clusters', index, 'credential'], credential),
     ]),
+    ...policyFile === undefined ? [] : [{ kind: 'policy' as const, path: ['audit', 'policyFile'], file: policyFile }],
     ...sinks.flatMap((sink, index): Reference[] => sink.kind !== 'file' || sink.signingKeyFile === undefined ? []
       : [{ kind: 'secret', path: ['audit', 'sinks', index, 'file', 'signingKeyFile'], file: sink.signingKeyFile }]),
   ]

@@ -1,5 +1,6 @@
 import { isCidr, isLoopback } from '../addresses/cidr.ts'
 import type { Finding, Path, Sound } from '../files/fault.ts'
+import { auditFaults } from './rules-audit.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
 import { parseDuration, parseSize } from './units.ts'
 
@@ -18,7 +19,7 @@ export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
     ...timerFaults(config, clusters, sound),
     ...clusters.flatMap((cluster, index) => lifetimeFaults(cluster, ['clusters', index, 'credential', 'tokenRequest', 'lifetime'], sound)),
     ...sizeFaults(config, clusters, sound),
-    ...ageFaults(config, sound),
+    ...auditFaults(config, sound),
     ...duplicateNames(clusters),
     ...sound(['self']) && sound(['clusters']) ? selfFaults(config) : [],
     ...sound(['callers']) && sound(['clusters']) ? storeFaults(config) : [],
@@ -103,15 +104,6 @@ function sizeFaults(config: WrittenConfig, clusters: readonly WrittenCluster[], 
   const header: Path = ['limits', 'maxHeaderSize']
   const bad = sound(header) && (sizeAt(header) === 0 || sizeAt(header) > largestHeader)
   return bad ? [...faults, { path: header, message: 'must be more than 0 and at most 16MiB' }] : faults
-}
-
-/** An age of nothing would put every event aside, and delete it. */
-function ageFaults(config: WrittenConfig, sound: Sound): Finding[] {
-  const sinks = sound(['audit', 'sinks']) ? config.audit.sinks : []
-  return sinks.flatMap(({ file }, index) => (['maxAge', 'keepFor'] as const).flatMap((name): Finding[] => {
-    const path = ['audit', 'sinks', index, 'file', name]
-    return file?.[name] === undefined || !sound(path) || parseDuration(file[name]) !== 0 ? [] : [{ path, message: 'must be more than 0' }]
-  }))
 }
 
 /** The API server refuses to make tokens that live for less (apis/authentication/validation). */

@@ -1,6 +1,7 @@
 import { Type } from '../files/shape.ts'
 import type { Static } from '../files/shape.ts'
-import { anyTexts, choice, duration, oneOf, section, size, text, texts } from './fields.ts'
+import { choice, duration, oneOf, section, size, text, texts } from './fields.ts'
+import { policyRule, stages } from './schema-audit-policy.ts'
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'
 
@@ -21,20 +22,6 @@ const callers = oneOf({
   description: 'Where callers, their keys and their scopes are kept: files, or the Kubernetes API.',
 })
 
-const policyRule = section({
-  level: choice(['None', 'Metadata'], {
-    title: 'None or Metadata: this version writes no bodies (Request, RequestResponse)',
-    description: 'What is written of a request that this rule matches.',
-  }),
-  callers: Type.Optional(anyTexts({ description: 'Names of callers, "" for requests that nobody authenticated; empty or missing: all.' })),
-  verbs: Type.Optional(texts({ description: 'Verbs; empty or missing: all.' })),
-  resources: Type.Optional(Type.Array(section({
-    group: Type.String({ default: '', description: 'API group; empty for the core group.' }),
-    resources: texts({ default: [], description: 'Resources as in pods, pods/log, pods/*, */scale; empty: all of the group.' }),
-  }, { description: 'Resources of one API group.' }), { description: 'Empty or missing: everything, non-resource paths too.' })),
-  namespaces: Type.Optional(anyTexts({ description: 'Namespaces, "" for cluster-scoped requests; empty or missing: all.' })),
-}, { description: 'The first rule that matches decides; a field that is empty or missing matches all.' })
-
 const file = section({
   path: text({ description: 'The file.' }),
   maxSize: size({ default: '100MiB', description: 'The file is put aside when it grows beyond this.' }),
@@ -52,6 +39,9 @@ const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on
 
 const audit = section({
   policy: Type.Array(policyRule, { default: [], description: 'First match wins; Metadata for what no rule matches.' }),
+  policyFile: Type.Optional(text({ description: 'An audit.k8s.io/v1 Policy, as an API server takes it, in the place of policy and omitStages.' })),
+  omitStages: stages({ default: ['RequestReceived'], description: 'Stages that no event is written of. In blocking-strict RequestReceived is written all the same: without it nothing goes up.' }),
+  maxBodySize: size({ default: '64KiB', description: 'Of a body that a level is for; a larger one is left out of the event, which says so.' }),
   sinks: Type.Array(sink, { default: [{ stdout: {} }], minItems: 1, description: 'Every event goes to each.' }),
   mode: choice(['batch', 'blocking', 'blocking-strict'], {
     default: 'batch',

@@ -6,6 +6,8 @@ export interface BodyLimits {
   readonly maxSize: number | undefined
   /** Milliseconds until the last byte must be here; undefined: no limit (long-running). */
   readonly timeout: number | undefined
+  /** Told of each piece on its way. */
+  readonly copy?: ((chunk: Uint8Array) => void) | undefined
 }
 
 /**
@@ -38,6 +40,7 @@ export class GuardedBody extends Transform {
       done(tooLarge(this.#limits.maxSize))
       return
     }
+    this.#limits.copy?.(chunk)
     done(null, chunk)
   }
 

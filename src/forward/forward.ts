@@ -7,11 +7,11 @@ import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
 import { has401sOfItsOwn, isProxied, type Attributes } from '../model/attributes.ts'
 import type { Exchange } from '../model/exchange.ts'
-import type { EarlyEnd } from '../model/trail.ts'
+import type { BodyCopies, EarlyEnd } from '../model/trail.ts'
 import type { Presented } from '../credentials/credential.ts'
 import type { OpenStream, StreamKind, Streams } from '../streams/streams.ts'
 import { isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
-import { GuardedBody, tooLarge } from './body.ts'
+import { GuardedBody, tooLarge, type BodyLimits } from './body.ts'
 import { Relay, type RelayEnd } from './relay.ts'
 
 export interface ForwardOptions {
@@ -34,8 +34,10 @@ export function createForward({ clusters, streams, maxRequestBody }: ForwardOpti
     const cluster = clusters.find(admitted.cluster)
     if (cluster === undefined) throw new ProxyError('ClusterDenied', 'this cluster is not open to this caller')
     const { longRunning } = admitted.resolved
-    const body = guard(exchange, longRunning ? undefined : maxRequestBody(), longRunning ? undefined : cluster.timeouts.response)
-    const sending = new Sending(admitted, exchange, cluster, body)
+    const copies = exchange.trail.bodies()
+    const limits = longRunning ? endless : { maxSize: maxRequestBody(), timeout: cluster.timeouts.response }
+    const body = guard(exchange, { ...limits, copy: copies?.request })
+    const sending = new Sending(admitted, exchange, cluster, { body, copies })
     const release = longRunning ? streams.add(sending.asStream()) : undefined
     exchange.reply.onClose(() => {
       // Not before: what the caller has still to take is as open as what the API server has still to say.
@@ -51,11 +53,19 @@ export function createForward({ clusters, streams, maxRequestBody }: ForwardOpti
   }
 }
 
-function guard(exchange: Exchange, maxSize: number | undefined, timeout: number | undefined): GuardedBody | undefined {
+const endless = { maxSize: undefined, timeout: undefined }
+
+function guard(exchange: Exchange, limits: BodyLimits): GuardedBody | undefined {
   if (exchange.body === undefined) return undefined
+  const { maxSize } = limits
   const length = headerValue(exchange.arrival.rawHeaders, 'content-length')
   if (maxSize !== undefined && Number(length ?? 0) > maxSize) throw tooLarge(maxSize)
-  return new GuardedBody(exchange.body, { maxSize, timeout })
+  return new GuardedBody(exchange.body, limits)
+}
+
+interface Bodies {
+  readonly body: GuardedBody | undefined
+  readonly copies: BodyCopies | undefined
 }
 
 /** One request on its way: at most two dispatches, and whatever may end it early. */
@@ -64,14 +74,16 @@ class Sending {
   readonly #exchange: Exchange
   readonly #cluster: Cluster
   readonly #body: GuardedBody | undefined
+  readonly #copies: BodyCopies | undefined
   #relay: Relay | undefined
   #aborted: Error | undefined
 
-  constructor(admitted: Admitted, exchange: Exchange, cluster: Cluster, body: GuardedBody | undefined) {
+  constructor(admitted: Admitted, exchange: Exchange, cluster: Cluster, { body, copies }: Bodies) {
     this.#admitted = admitted
     this.#exchange = exchange
     this.#cluster = cluster
     this.#body = body
+    this.#copies = copies
   }
 
   async run(): Promise<void> {
@@ -113,9 +125,10 @@ class Sending {
       patience: resolved.longRunning ? undefined : this.#cluster.timeouts.response,
       headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
       reason: upstream => callerReason(upstream, authorization),
-      onHead: (status) => {
+      onHead: (status, upstream) => {
         this.#exchange.trail.note({ upstreamMs: performance.now() - sentAt })
         if (resolved.longRunning) this.#exchange.trail.started(status)
+        return this.#copies?.response(status, upstream)
       },
     })
     this.#relay = relay

@@ -18,7 +18,8 @@ export interface RelayOptions {
    * one of them, and for a caller to take what it was sent while it holds one.
    */
   readonly patience?: number | undefined
-  readonly onHead?: (status: number) => void
+  /** What it returns is told of each piece of the body. */
+  readonly onHead?: (status: number, upstream: readonly string[]) => ((chunk: Uint8Array) => void) | undefined
   /** Whether a 401 is about our credential. Undefined: it always is, for no program behind the API server answers. */
   readonly isOurs401?: (() => Promise<boolean>) | undefined
 }
@@ -44,6 +45,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   #abortReason: Error | undefined
   #late: NodeJS.Timeout | undefined
   readonly #options: RelayOptions
+  #copy: ((chunk: Uint8Array) => void) | undefined
   #hasLength = false
   #over = false
   #weighing = false
@@ -131,11 +133,12 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     const upstream = flatHeaders(controller.rawHeaders)
     this.#hasLength = headerValue(upstream, 'content-length') !== undefined
-    this.#options.onHead?.(status)
+    this.#copy = this.#options.onHead?.(status, upstream)
     this.#options.reply.head(status, this.#options.reason(message), this.#options.headers(upstream), { flush: this.#options.flush })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#copy?.(chunk)
     if (this.#options.reply.write(chunk)) return
     controller.pause()
     this.#within(() => this.#options.reply.cut('caller-left'))

@@ -35,6 +35,14 @@ export interface Outcome {
   readonly bytesOut: number
 }
 
+/** Copies of bodies for the record: what passes is neither changed nor held up. */
+export interface BodyCopies {
+  /** Takes a piece of the request's body; undefined where it is not wanted. */
+  readonly request: ((chunk: Uint8Array) => void) | undefined
+  /** Told once of the answer's head; what it returns takes the pieces of its body. */
+  response(status: number, headers: readonly string[]): ((chunk: Uint8Array) => void) | undefined
+}
+
 /** The audit record of one request: opened at arrival, closed last, exactly once. */
 export interface Trail {
   note(facts: Facts): void
@@ -44,6 +52,10 @@ export interface Trail {
    * cannot be; otherwise it returns at once.
    */
   admit(): Promise<void> | undefined
+  /** Called at most once, after `admit`. Undefined where neither body is wanted. */
+  bodies(): BodyCopies | undefined
+  /** Whether what is typed and shown is to be recorded. Not before `admit`. */
+  recordsSession(): boolean
   /** A stream's answer has begun. */
   started(status: number): void
   /** The second and later calls do nothing. */

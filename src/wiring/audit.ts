@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { createAudit, type PolicedAudit } from '../audit/create.ts'
+import type { AuditPolicyOptions } from '../audit/policy.ts'
 import { createFileSink } from '../audit/sinks/file.ts'
 import type { Sink } from '../audit/sinks/sink.ts'
 import { createStdoutSink } from '../audit/sinks/stdout.ts'
@@ -15,13 +16,14 @@ export interface AuditDeps {
   readonly metrics: Metrics
   readonly secrets: HeldSecrets
   readonly sinks: readonly Sink[]
+  readonly policy: AuditPolicyOptions
   /** Told of every request that a caller was known for. */
   readonly onUsed: (caller: string, credentialId: string, at: number) => void
 }
 
 /** The audit log of the config; every request's end goes to the metrics as well. */
-export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks }: AuditDeps): PolicedAudit {
-  const { mode, policy } = config.audit
+export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks, policy }: AuditDeps): PolicedAudit {
+  const { mode } = config.audit
   return createAudit({
     sinks,
     mode,

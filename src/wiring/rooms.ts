@@ -7,6 +7,7 @@ import type { Ledger } from '../limits/ledger.ts'
 import type { AdminOptions, AdminServer } from '../listen/admin.ts'
 import { createMetrics, type Metrics } from '../metrics/metrics.ts'
 import { openSinks, wireAudit } from './audit.ts'
+import { readPolicy } from './audit-policy.ts'
 import { wireCallers, type CallersWiring } from './callers.ts'
 import { wireClusters, type ClusterWiring } from './clusters.ts'
 import type { DrainState } from './drain.ts'
@@ -65,8 +66,9 @@ export async function makeRooms(config: Config, { log, secrets, env = process.en
   undo.push(() => callers.close())
   const identity = wireIdentity(config, callers, log)
   undo.push(() => identity.close())
+  const policy = await readPolicy(config)
   const sinks = shared?.sinks ?? await openSinks(config, { allowLoose })
-  const audit = wireAudit(config, { log, metrics, secrets, sinks, onUsed: callers.used })
+  const audit = wireAudit(config, { log, metrics, secrets, sinks, policy, onUsed: callers.used })
   undo.push(() => audit.close())
   return {
     config, log, metrics, audit, callers, identity, wired, shared,

@@ -9,6 +9,7 @@ import { createChain } from '../../src/audit-log/chain.ts'
 import { LineQueue } from '../../src/audit/sinks/line-queue.ts'
 import type { Sink } from '../../src/audit/sinks/sink.ts'
 import type { Outcome } from '../../src/model/trail.ts'
+import { policyOf } from '../support/audit-policy.ts'
 import { faultsOfEvent } from '../support/audit-schema.ts'
 import { allowed, arrival, callerWith, resolved } from '../support/builders.ts'
 import { HeldWriter } from '../support/held-writer.ts'
@@ -44,7 +45,7 @@ function start(options: Partial<AuditOptions> = {}) {
   const memory = new MemorySink()
   const clock = { now: received }
   const audit = createAudit({
-    sinks: [memory], mode: 'batch', policy: [], secrets: () => [], now: () => clock.now, onDropped() {}, onError() {}, ...options,
+    sinks: [memory], mode: 'batch', policy: policyOf(), secrets: () => [], now: () => clock.now, onDropped() {}, onError() {}, ...options,
   })
   return { audit, memory, clock }
 }
@@ -106,7 +107,7 @@ t.test('an audit without a sink is refused: it would record nothing', async (t) 
 t.test('what the policy leaves out has no event, and its end is heard all the same', async (t) => {
   const ends: unknown[] = []
   const { audit, memory } = start({
-    policy: [{ level: 'None', verbs: ['list'] }],
+    policy: policyOf([{ level: 'None', verbs: ['list'] }]),
     onEnded: (_arrival, known, outcome) => { ends.push([known.cluster, outcome.status]) },
   })
   const trail = audit.open(arrival())
@@ -123,7 +124,7 @@ t.test('a new policy is in force for the next request; one that is under way kee
   const before = audit.open(arrival())
   before.note(facts)
   before.started(200)
-  audit.setPolicy([{ level: 'None' }])
+  audit.setPolicy(policyOf([{ level: 'None' }]))
   before.finish(complete)
   audit.open(arrival()).finish(complete)
   t.strictSame(memory.events.map(event => event.stage), ['ResponseStarted', 'ResponseComplete'])
@@ -201,7 +202,7 @@ t.test('strict: a sink that does not answer refuses, it does not hang', async (t
 })
 
 t.test('strict: what the policy leaves out does not wait', async (t) => {
-  const { audit } = startHeld('blocking-strict', { policy: [{ level: 'None' }] })
+  const { audit } = startHeld('blocking-strict', { policy: policyOf([{ level: 'None' }]) })
   t.equal(audit.open(arrival()).admit(), undefined)
 })
 

@@ -17,6 +17,7 @@ function moment(overrides: Partial<Moment> = {}): Moment {
     arrival: arrival({ receivedAt: received, rawHeaders: ['User-Agent', 'kubectl/v1.35.0'], sourceIPs: ['10.1.2.3', '10.0.0.1'] }),
     facts: { resolved: resolved(), caller: callerWith(), cluster: 'prod', verdict: byReadWorkloads },
     stage: 'ResponseComplete',
+    level: 'Metadata',
     at: received + 17,
     outcome: complete,
     stream: false,

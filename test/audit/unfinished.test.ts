@@ -4,7 +4,7 @@ import { Unfinished } from '../../src/audit/unfinished.ts'
 import { arrival } from '../support/builders.ts'
 
 t.test('the last line of a request whose worker died has the order of the API server\'s log, and prints harmlessly still', async (t) => {
-  const event = toEvent({ arrival: arrival({ rawHeaders: ['User-Agent', '\u00c2\u009b31m'] }), facts: {}, stage: 'RequestReceived', at: 0, stream: false }, [])
+  const event = toEvent({ arrival: arrival({ rawHeaders: ['User-Agent', '\u00c2\u009b31m'] }), facts: {}, stage: 'RequestReceived', level: 'Metadata', at: 0, stream: false }, [])
   const unfinished = new Unfinished()
   unfinished.note(toLine(event, []))
   const [line = ''] = unfinished.end(1000)

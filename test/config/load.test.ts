@@ -29,7 +29,10 @@ t.test('the least config is complete, in milliseconds and bytes, with absolute p
       discovery: { ttl: 600_000, staleFor: 86_400_000, maxSize: 67_108_864 },
     }],
     callers: { kind: 'file', paths: ['/etc/p/callers.yaml'] },
-    audit: { policy: [], sinks: [{ kind: 'stdout' }], mode: 'batch' },
+    audit: {
+      policy: { rules: [], omitStages: ['RequestReceived'], otherwise: 'Metadata', maxBodySize: 65_536 },
+      policyFile: undefined, sinks: [{ kind: 'stdout' }], mode: 'batch',
+    },
     limits: { maxRequestBody: 3_145_728, maxHeaderSize: 65_536, headerTimeout: 10_000, maxConnections: 20_000 },
     self: undefined,
     log: { level: 'info' },
@@ -46,7 +49,9 @@ clusters:
       timeouts: { connect: 1s }, discovery: { ttl: 1m } }
 callers: { file: [a.yaml, /b] }
 audit:
-  policy: [{ level: None, callers: [""], resources: [{ resources: [pods] }, { group: apps }] }]
+  policy: [{ level: None, callers: [""], resources: [{ resources: [pods] }, { group: apps }], codes: [403, 5xx, ScopeDenied] }]
+  omitStages: [Panic]
+  maxBodySize: 1KiB
   sinks: [{ file: { path: audit.log, maxSize: 1MiB, signingKeyFile: k.pem, maxAge: 24h, keepFor: 90d, compress: true } }]
   mode: blocking-strict
 self: { cluster: a, namespace: p }
@@ -61,7 +66,13 @@ log: { level: debug }
     }],
     callers: { kind: 'file', paths: ['/etc/p/a.yaml', '/b'] },
     audit: {
-      policy: [{ level: 'None', callers: [''], resources: [{ group: '', resources: ['pods'] }, { group: 'apps', resources: [] }] }],
+      policy: {
+        rules: [{
+          level: 'None', callers: [''], resources: [{ group: '', resources: ['pods'], resourceNames: [] }, { group: 'apps', resources: [], resourceNames: [] }],
+          codes: ['403', '5xx', 'ScopeDenied'],
+        }],
+        omitStages: ['Panic'], otherwise: 'Metadata', maxBodySize: 1024,
+      },
       sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10, signingKeyFile: '/etc/p/k.pem', maxAge: 86_400_000, keepFor: 90 * 86_400_000, compress: true }],
       mode: 'blocking-strict',
     },
@@ -119,7 +130,16 @@ for (const [what, text, fault] of [
   ['callers in files and in a cluster', `${least}callers: { file: c.yaml, kubernetes: { namespace: p } }`, /callers: must have exactly one of: file, kubernetes/],
   ['a webhook sink', `${least}audit: { sinks: [{ webhook: {} }] }`, /sinks\[0\].webhook: is not part of this version/],
   ['no sink', `${least}audit: { sinks: [] }`, /sinks: must not be empty/],
-  ['a level with bodies', `${least}audit: { policy: [{ level: RequestResponse }] }`, /level: must be None or Metadata/],
+  ['a level that there is not', `${least}audit: { policy: [{ level: Everything }] }`, /level: must be one of: None, Metadata, Request, RequestResponse/],
+  ['a code that there is not', `${least}audit: { policy: [{ level: None, codes: [Forbidden] }] }`, /codes\[0\]: must be an HTTP status, 2xx to 5xx, or the code of a refusal/],
+  ['a stage that there is not', `${least}audit: { omitStages: [Begun] }`, /omitStages\[0\]: must be one of: RequestReceived, ResponseStarted, ResponseComplete, Panic/],
+  ['a rule of resources and of paths', `${least}audit: { policy: [{ level: None, nonResourceURLs: [/x], namespaces: [a] }] }`, /nonResourceURLs: cannot stand beside resources or namespaces/],
+  ['a star within a path', `${least}audit: { policy: [{ level: None, nonResourceURLs: ["/x*y"] }] }`, /nonResourceURLs\[0\]: must begin with \/ and have \* only at its end/],
+  ['names of no resource', `${least}audit: { policy: [{ level: None, resources: [{ resourceNames: [a] }] }] }`, /resourceNames: needs resources/],
+  ['a recording that depends on how the session ends', `${least}audit: { policy: [{ level: Metadata, codes: [101], recordSessions: true }] }`, /recordSessions: cannot stand beside codes/],
+  ['a policy in two places', `${least}audit: { policy: [{ level: None }], policyFile: p.yaml }`, /policyFile: cannot stand beside policy/],
+  ['bodies of nothing', `${least}audit: { maxBodySize: 0KiB }`, /maxBodySize: must be more than 0 and at most 1MiB/],
+  ['bodies that no line holds', `${least}audit: { maxBodySize: 2MiB }`, /maxBodySize: must be more than 0 and at most 1MiB/],
   ['a cluster of its own that is not there', `${least}self: { cluster: b, namespace: p }`, /self.cluster: names no cluster of this file; there are: a$/],
   ['a proxy that is no CIDR', least.replace('true', 'true, trustedProxies: [10.0.0.1]'), /trustedProxies\[0\]: must be a CIDR/],
   ['a duration without a unit', `${least}limits: { headerTimeout: 10 }`, /headerTimeout: must be a duration such as 30s/],

@@ -124,7 +124,7 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 }
 
 t.test('the table of annotations is what audit events carry', async (t) => {
-  const moments = finishedRequests.map(request => ({ ...request, stage: 'ResponseComplete' as const, at: 1000, stream: true }))
+  const moments = finishedRequests.map(request => ({ ...request, stage: 'ResponseComplete' as const, level: 'Metadata' as const, at: 1000, stream: true }))
   const carried = new Set(moments.flatMap(moment => Object.keys(annotationsOf(moment))))
   t.strictSame(table('annotation').map(([name]) => words(name)[0]).sort(), [...carried, ...Object.values(linkAnnotations)].sort())
 })

@@ -133,6 +133,14 @@ class MemoryTrail implements RecordedTrail {
     return undefined
   }
 
+  bodies(): undefined {
+    return undefined
+  }
+
+  recordsSession(): boolean {
+    return false
+  }
+
   started(status: number): void {
     this.startedWith = status
   }

@@ -12,5 +12,5 @@ export function chained(count: number): Buffer[] {
 /** The line of an event as a sink gets it. */
 export function eventLine(auditId: string): string {
   const outcome = { status: 200, ending: 'complete' as const, bytesOut: 1 }
-  return toLine(toEvent({ arrival: arrival({ auditId }), facts: { resolved: resolved(), cluster: 'prod' }, stage: 'ResponseComplete', at: 1_000, stream: false, outcome }, []), [])
+  return toLine(toEvent({ arrival: arrival({ auditId }), facts: { resolved: resolved(), cluster: 'prod' }, stage: 'ResponseComplete', level: 'Metadata', at: 1_000, stream: false, outcome }, []), [])
 }

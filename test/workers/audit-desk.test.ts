@@ -5,7 +5,7 @@ import { createAuditDesk } from '../../src/workers/audit-desk.ts'
 import { arrival } from '../support/builders.ts'
 import { HeldWriter } from '../support/held-writer.ts'
 
-const line = (auditId: string, stage: Moment['stage']) => toLine(toEvent({ arrival: arrival({ auditId }), facts: {}, stage, at: 0, stream: true }, []), [])
+const line = (auditId: string, stage: Moment['stage']) => toLine(toEvent({ arrival: arrival({ auditId }), facts: {}, stage, level: 'Metadata', at: 0, stream: true }, []), [])
 
 function start(sinks = 1) {
   const writers = Array.from({ length: sinks }, () => new HeldWriter())

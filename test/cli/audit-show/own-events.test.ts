@@ -9,7 +9,7 @@ import { ear } from '../../support/command.ts'
 
 const received = Date.UTC(2026, 10, 21, 10)
 const base: Moment = {
-  arrival: arrival({ receivedAt: received }), stage: 'ResponseComplete', at: received + 17, stream: false,
+  arrival: arrival({ receivedAt: received }), stage: 'ResponseComplete', level: 'Metadata', at: received + 17, stream: false,
   facts: { resolved: resolved(), caller: callerWith(), cluster: 'prod', verdict: { ...allowed, rule: { ...rule(), scope: 'read' } } },
   outcome: { status: 200, ending: 'complete', bytesOut: 1 },
 }

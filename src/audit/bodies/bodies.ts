@@ -1,0 +1,131 @@
+import type { Arrival } from '../../model/arrival.ts'
+import type { Attributes } from '../../model/attributes.ts'
+import { isProxied } from '../../model/attributes.ts'
+import type { BodyCopies, Outcome } from '../../model/trail.ts'
+import { isAtLeast, type AuditDecision, type AuditJudgement, type AuditLevel } from '../policy.ts'
+import { cleanBody } from './clean.ts'
+import { BodyCopy } from './copy.ts'
+import { decodeBody, type Decoded } from './decode.ts'
+import { isRecordable } from './recordable.ts'
+import { readStatus, type AnsweredStatus } from './status.ts'
+
+export interface BodiesOptions {
+  readonly arrival: Arrival
+  readonly attributes: Attributes
+  readonly longRunning: boolean
+  readonly judgement: AuditJudgement
+  /** The level for an object of that name, whichever way it came into the body. */
+  readonly levelOf: (object: { readonly name: string, readonly namespace: string }) => AuditLevel
+  /** Bytes of either body, as it is sent and unpacked. */
+  readonly maxSize: number
+}
+
+/** What an event tells of the bodies. */
+export interface AuditedBodies {
+  readonly request?: unknown
+  readonly response?: unknown
+  /** What the answer, a `meta/v1` Status, says; also at level Metadata. */
+  readonly status?: AnsweredStatus | undefined
+  /** What the sent object says of itself; also at level Metadata. */
+  readonly reference?: ObjectIdentity | undefined
+  /** Why a body is missing that the level is for. */
+  readonly omitted: { readonly request?: string, readonly response?: string }
+  /** One was larger than the bound. */
+  readonly truncated: boolean
+}
+
+/** Of its `metadata`, as the API server takes it into `objectRef`. */
+export interface ObjectIdentity {
+  readonly name?: string
+  readonly uid?: string
+  readonly resourceVersion?: string
+}
+
+/** A Status is short: what is longer is none. */
+const maxStatus = 16 * 1024
+
+/** Copies of both bodies of a request, as far as its policy and its kind let them be written, and what is told of them in the end. */
+export class Bodies implements BodyCopies {
+  readonly request: BodyCopies['request']
+  readonly #options: BodiesOptions
+  readonly #sent: BodyCopy | undefined
+  #answered: { readonly copy: BodyCopy, readonly headers: readonly string[] } | undefined
+
+  constructor(options: BodiesOptions) {
+    this.#options = options
+    this.#sent = wantsRequest(options) ? new BodyCopy(options.maxSize) : undefined
+    this.request = this.#sent?.take
+  }
+
+  response(status: number, headers: readonly string[]): ((chunk: Uint8Array) => void) | undefined {
+    const maxSize = this.#wantsResponse() ? this.#options.maxSize : mayBeStatus(status, this.#options) ? maxStatus : undefined
+    if (maxSize === undefined) return undefined
+    const copy = new BodyCopy(maxSize)
+    this.#answered = { copy, headers }
+    return copy.take
+  }
+
+  #wantsResponse(): boolean {
+    return !this.#options.longRunning && isRecordable(this.#options.attributes) && isAtLeast(this.#options.judgement.most, 'RequestResponse')
+  }
+
+  /** All that is known at the end. */
+  tell(decision: AuditDecision, outcome: Outcome): AuditedBodies {
+    const sent = this.#sent === undefined ? undefined : decodeBody(this.#sent, this.#options.arrival.rawHeaders)
+    const answered = this.#answered === undefined ? undefined : decodeBody(this.#answered.copy, this.#answered.headers)
+    const status = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined
+    const reference = sent?.kind === 'object' ? identityOf(sent.value) : undefined
+    const request = this.#show(sent, 'Request', decision)
+    const response = this.#show(this.#wantsResponse() ? answered : undefined, 'RequestResponse', decision)
+    return {
+      ...request.value === undefined ? {} : { request: request.value },
+      ...response.value === undefined ? {} : { response: response.value },
+      status,
+      reference,
+      omitted: { ...request.why === undefined ? {} : { request: request.why }, ...response.why === undefined ? {} : { response: response.why } },
+      truncated: request.truncated || response.truncated,
+    }
+  }
+
+  #show(body: Decoded | undefined, level: AuditLevel, decision: AuditDecision): Shown {
+    if (body === undefined || body.kind === 'empty' || !isAtLeast(decision.level, level)) return nothing
+    if (!isRecordable(this.#options.attributes)) return nothing
+    if (body.kind === 'too-large') return { why: `it is larger than ${body.maxSize} bytes`, truncated: true }
+    if (body.kind === 'unreadable') return { why: body.why, truncated: false }
+    const clean = cleanBody(body.value, {
+      dropManagedFields: decision.omitManagedFields,
+      mayShow: object => isAtLeast(this.#options.levelOf({ ...object, namespace: object.namespace ?? this.#options.attributes.namespace }), level),
+    })
+    return clean ? { value: body.value, truncated: false } : { why: 'the policy shows less of this object', truncated: false }
+  }
+}
+
+interface Shown {
+  readonly value?: unknown
+  readonly why?: string
+  readonly truncated: boolean
+}
+
+const nothing: Shown = { truncated: false }
+
+/** A create names its object in the body alone, and an event names it at every level. */
+function wantsRequest({ attributes, longRunning, judgement: { most } }: BodiesOptions): boolean {
+  if (longRunning || !attributes.isResourceRequest || most === 'None') return false
+  return namesObject(attributes) || (isRecordable(attributes) && isAtLeast(most, 'Request'))
+}
+
+function namesObject({ verb }: Attributes): boolean {
+  return verb === 'create' || verb === 'update'
+}
+
+function mayBeStatus(code: number, { attributes, judgement: { most } }: BodiesOptions): boolean {
+  if (most === 'None' || !attributes.isResourceRequest || isProxied(attributes)) return false
+  return code >= 400 || ((attributes.verb === 'delete' || attributes.verb === 'deletecollection') && code === 200)
+}
+
+function identityOf(value: unknown): ObjectIdentity | undefined {
+  const metadata = (value as { metadata?: Record<string, unknown> } | null)?.metadata
+  if (typeof metadata !== 'object' || metadata === null) return undefined
+  const text = (name: string) => typeof metadata[name] === 'string' && metadata[name] !== '' ? { [name]: metadata[name].slice(0, 253) } : {}
+  return { ...text('name'), ...text('uid'), ...text('resourceVersion') }
+}

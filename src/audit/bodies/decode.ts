@@ -1,0 +1,47 @@
+import { gunzipSync } from 'node:zlib'
+import { parse as parseYaml } from 'yaml'
+import { headerValue } from '../../headers/read.ts'
+import type { BodyCopy } from './copy.ts'
+
+/** A body as JSON has it, or why there is none. */
+export type Decoded =
+  | { readonly kind: 'object', readonly value: unknown }
+  /** Nothing was sent. */
+  | { readonly kind: 'empty' }
+  /** Larger than the bound, packed or not. */
+  | { readonly kind: 'too-large', readonly maxSize: number }
+  /** Not to be read: `why` in words, without anything of the body. */
+  | { readonly kind: 'unreadable', readonly why: string }
+
+/** Reads JSON and YAML, also packed by gzip, as the API server takes and sends them; what else it speaks (protobuf, CBOR) is named. */
+export function decodeBody(copy: BodyCopy, headers: readonly string[]): Decoded {
+  const { maxSize } = copy
+  const bytes = copy.bytes()
+  if (bytes === undefined) return { kind: 'too-large', maxSize }
+  if (bytes.length === 0) return { kind: 'empty' }
+  const type = mediaType(headers)
+  const read = readers.find(({ pattern }) => pattern.test(type))
+  if (read === undefined) return { kind: 'unreadable', why: mediaTypeForm.test(type) ? `it is ${type}` : 'its media type is unknown' }
+  const encoding = headerValue(headers, 'content-encoding') ?? 'identity'
+  if (encoding !== 'identity' && encoding !== 'gzip') return { kind: 'unreadable', why: 'it is packed in another way than gzip' }
+  try {
+    const text = (encoding === 'gzip' ? gunzipSync(bytes, { maxOutputLength: maxSize }) : bytes).toString()
+    return { kind: 'object', value: read.parse(text) }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return { kind: 'too-large', maxSize }
+    return { kind: 'unreadable', why: 'it is not what its media type says' }
+  }
+}
+
+const mediaTypeForm = /^[a-z0-9!#$&^_.+-]{1,60}\/[a-z0-9!#$&^_.+-]{1,60}$/
+
+/** JSON is the API server's own default. */
+function mediaType(headers: readonly string[]): string {
+  return (headerValue(headers, 'content-type') ?? 'application/json').replace(/;.*$/s, '').trim().toLowerCase()
+}
+
+const readers: readonly { readonly pattern: RegExp, readonly parse: (text: string) => unknown }[] = [
+  { pattern: /^application\/(?:[a-z.-]+\+)?json$/, parse: text => JSON.parse(text) as unknown },
+  // Aliases are resolved a hundred times at most: a small text may stand for a large one.
+  { pattern: /^application\/(?:[a-z.-]+\+)?yaml$/, parse: text => parseYaml(text, { maxAliasCount: 100, logLevel: 'silent' }) as unknown },
+]
