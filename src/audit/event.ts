@@ -165,14 +165,14 @@ function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): Ob
   return reference
 }
 
-/** As the answer says, where it is a Status; else as we say. Without an answer there is no code: Go leaves a zero out, too. */
+/** More than a code only where the answer, ours or the API server's, is a Status. Without an answer there is no code: Go leaves a zero out, too. */
 function statusOf({ status, outcome, bodies }: Moment): ResponseStatus | undefined {
   const code = outcome?.status ?? status
   if (code === undefined) return undefined
   if (code === 0) return { metadata: {}, status: 'Failure', message: 'the caller left before there was an answer' }
   const refusal = outcome?.refusal
-  const said = refusal === undefined ? bodies?.status : { message: refusal.message, reason: refusal.reason }
-  const { status: result = code >= 400 ? 'Failure' : undefined, message, reason, details } = said ?? {}
+  const said = refusal === undefined ? bodies?.status : { status: 'Failure', message: refusal.message, reason: refusal.reason }
+  const { status: result, message, reason, details } = said ?? {}
   return {
     metadata: {},
     ...(result === undefined ? {} : { status: result }),

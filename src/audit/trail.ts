@@ -2,7 +2,7 @@ import { ProxyError } from '../errors.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { BodyCopies, Facts, Outcome, Trail } from '../model/trail.ts'
-import { Bodies } from './bodies/bodies.ts'
+import { Bodies, type AuditedBodies } from './bodies/bodies.ts'
 import type { Moment } from './event.ts'
 import { isAtLeast, type AuditDecision, type AuditJudgement, type AuditLevel, type Stage } from './policy.ts'
 
@@ -34,6 +34,8 @@ export class AuditTrail implements Trail {
   /** An event of it is in the log, so that its end will be as well. */
   #begun = false
   #stream = false
+  /** Writes the ResponseStarted of a stream that was refused: with what it was refused. */
+  #startedLate: ((bodies: AuditedBodies | undefined) => void) | undefined
   #bodies: Bodies | undefined
   #outcome: Outcome | undefined
   #listeners: ((outcome: Outcome) => void)[] = []
@@ -107,7 +109,11 @@ export class AuditTrail implements Trail {
   started(status: number): void {
     if (this.#outcome !== undefined || this.#stream) return
     this.#stream = true
-    this.#record('ResponseStarted', this.#judged().at({ status }), { status })
+    const decision = this.#judged().at({ status })
+    const record = (more: Partial<Moment>) => this.#record('ResponseStarted', decision, { status, ...more })
+    if (this.#bodies?.awaitsStatus !== true) return record({})
+    const at = this.#options.now()
+    this.#startedLate = bodies => record({ at, bodies })
   }
 
   finish(outcome: Outcome): void {
@@ -116,7 +122,9 @@ export class AuditTrail implements Trail {
     // Of one that was refused nothing is there yet.
     this.#received()
     const decision = this.#judged().at({ status: outcome.status, code: outcome.refusal?.code })
-    this.#record('ResponseComplete', decision, { outcome, bodies: this.#bodies?.tell(decision, outcome) })
+    const bodies = this.#bodies?.tell(decision, outcome)
+    this.#startedLate?.(bodies)
+    this.#record('ResponseComplete', decision, { outcome, bodies })
     this.#options.ended(this.#arrival, this.#facts, outcome)
     for (const listener of this.#listeners) listener(outcome)
   }

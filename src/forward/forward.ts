@@ -127,8 +127,9 @@ class Sending {
       reason: upstream => callerReason(upstream, authorization),
       onHead: (status, upstream) => {
         this.#exchange.trail.note({ upstreamMs: performance.now() - sentAt })
+        const copy = this.#copies?.response(status, upstream)
         if (resolved.longRunning) this.#exchange.trail.started(status)
-        return this.#copies?.response(status, upstream)
+        return copy
       },
     })
     this.#relay = relay

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { toSampleEvent, type SampleAuditEvent } from './audit.ts'
 import { builtInTypes } from './built-in-types.ts'
 import { serveCustomResources } from './custom-resources.ts'
 import { createUpgrade } from './exec.ts'
@@ -33,6 +34,8 @@ export interface SampleOptions {
   readonly port?: number
   readonly clock?: () => number
   readonly log?: (line: object) => void
+  /** Takes the events of an audit log, which there is none of unless given. */
+  readonly audit?: (event: SampleAuditEvent) => void
   /** Milliseconds between the writing of a CustomResourceDefinition and its being served; a second unless given. */
   readonly crdDelay?: number
   /** Milliseconds between two lines of a log that is followed; a second unless given. */
@@ -69,7 +72,7 @@ export interface SampleCluster {
 
 /** An API server with a made-up cluster in memory, for the demo and the tests. Resolves when it listens. */
 export async function createSampleCluster(options: SampleOptions): Promise<SampleCluster> {
-  const { host = '127.0.0.1', port = 0, maxRequests = 10_000, log = () => {} } = options
+  const { host = '127.0.0.1', port = 0, maxRequests = 10_000, log = () => {}, audit } = options
   const stop = new AbortController()
   const requests: SampleRequest[] = []
   let address = ''
@@ -81,6 +84,7 @@ export async function createSampleCluster(options: SampleOptions): Promise<Sampl
     authenticate: authorization => tokens.userOf(authorization) ?? authenticate(authorization),
     authorize,
     certificate: options.certificate,
+    audit: audit === undefined ? undefined : audited => audit(toSampleEvent({ ...audited, endedAt: Date.now() })),
     seen: (request) => record(requests, request, maxRequests),
     failed: (error) => log({ msg: 'an exchange failed', error: String(error) }),
     answer: (call) => tokenRequestAnswer(world, call, { tokens, longest }) ?? answer(world, call),

@@ -6,6 +6,7 @@ import { createSecureServer } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Answer, Call } from './answer.ts'
+import type { Audited } from './audit.ts'
 import { failure } from './answer.ts'
 import { drained } from './drained.ts'
 import { ApiError } from './status.ts'
@@ -18,6 +19,8 @@ export interface ServerOptions {
   readonly authorize: (user: string, method: string, path: string) => boolean
   readonly certificate: { readonly cert: string; readonly key: string }
   readonly seen: (request: IncomingMessage | Http2ServerRequest) => void
+  /** Told when an exchange is over, or has become a connection of another protocol. */
+  readonly audit: ((audited: Omit<Audited, 'endedAt'>) => void) | undefined
   readonly failed: (error: unknown) => void
   readonly answer: (call: Call) => Answer | Promise<Answer>
   /** Takes over the socket, or answers as to any request. */
@@ -54,6 +57,7 @@ export function createServer(options: ServerOptions): Http2SecureServer {
 
 async function respond(options: ServerOptions, request: Request, response: Response): Promise<void> {
   options.seen(request)
+  auditWhenOver(options, request, response)
   try {
     await send(request, response, await answerTo(options, request))
   } catch (error) {
@@ -79,6 +83,22 @@ function admit({ authenticate, authorize }: ServerOptions, request: Request): st
   const [path = ''] = url.split('?')
   if (authorize(user, method, path)) return user
   return failure(new ApiError(403, 'Forbidden', `forbidden: User "${user}" cannot ${method.toLowerCase()} path "${path}"`, {}))
+}
+
+function auditWhenOver({ audit, authenticate }: ServerOptions, request: Request, response: Response): void {
+  if (audit === undefined) return
+  const [receivedAt, auditId, user] = [Date.now(), auditIdOf(request), authenticate(request.headers.authorization ?? '')]
+  response.once('close', () => audit({ auditId, request, user, code: response.statusCode, receivedAt }))
+}
+
+const auditIds = new WeakMap<Request, string>()
+
+/** The one that it came with, else one of our own: the same for all that is said of a request. */
+function auditIdOf(request: Request): string {
+  const sent = request.headers['audit-id']
+  const id = typeof sent === 'string' && sent !== '' ? sent : auditIds.get(request) ?? randomUUID()
+  auditIds.set(request, id)
+  return id
 }
 
 /** Read to its end even when it is too large: to stop reading would cut the connection before the answer. */
@@ -107,7 +127,7 @@ function callOf(request: Request, user: string, body: Buffer): Call {
 }
 
 async function send(request: Request, response: Response, { status, headers, body }: Answer): Promise<void> {
-  const all: Record<string, string> = { 'audit-id': randomUUID(), ...headers }
+  const all: Record<string, string> = { 'audit-id': auditIdOf(request), ...headers }
   if (typeof body !== 'function') {
     if (status !== 304) all['content-length'] = String(Buffer.byteLength(body))
     begin(response, status, all)
@@ -143,9 +163,13 @@ function takeUpgrade(options: ServerOptions, request: IncomingMessage, socket: D
   options.seen(request)
   const user = admit(options, request)
   const answer = typeof user === 'string' ? options.upgrade(callOf(request, user, Buffer.alloc(0)), request, socket, head) : user
-  if (answer === undefined) return
+  if (answer === undefined) {
+    options.audit?.({ auditId: auditIdOf(request), request, user: typeof user === 'string' ? user : undefined, code: 101, receivedAt: Date.now() })
+    return
+  }
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
+  auditWhenOver(options, request, response)
   response.assignSocket(socket as Socket)
   response.once('finish', () => socket.end())
   send(request, response, answer).catch(options.failed)

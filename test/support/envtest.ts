@@ -35,7 +35,7 @@ export async function whyNoApiServer(): Promise<string | undefined> {
 }
 
 /** Starts both on loopback, as controller-runtime's envtest does (pkg/internal/testing/controlplane), and ends them with the test. */
-export async function startApiServer(t: Scope): Promise<ApiServer> {
+export async function startApiServer(t: Scope, moreFlags: readonly string[] = []): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-envtest-'))
   removeLater(t, folder)
   const [clientPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
@@ -49,7 +49,7 @@ export async function startApiServer(t: Scope): Promise<ApiServer> {
   const apiServer = run(t, 'kube-apiserver', [
     ...flags, `--etcd-servers=${etcd}`, `--secure-port=${port}`, '--bind-address=127.0.0.1', '--advertise-address=127.0.0.1',
     '--service-cluster-ip-range=10.0.0.0/24', '--allow-privileged=true', '--authorization-mode=RBAC', '--disable-admission-plugins=ServiceAccount',
-    `--service-account-issuer=https://127.0.0.1:${port}/`,
+    `--service-account-issuer=https://127.0.0.1:${port}/`, ...moreFlags,
   ])
   const url = `https://localhost:${port}`
   const agent = new Agent({ connect: { ca } })

@@ -9,6 +9,7 @@ import { requireConfig } from '../../src/config/load.ts'
 import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { createLog } from '../../src/log/log.ts'
 import { createRedactor } from '../../src/redaction/redact.ts'
+import { faultsOfEvent } from './audit-schema.ts'
 import type { Authority } from './certificates.ts'
 import { keyFor } from './keys.ts'
 import { secretsIn } from './leak-scanner.ts'
@@ -86,6 +87,13 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
   const stop = () => stopped ??= proxy.close({ patience: 500 })
   removeLater(t, folder)
   const audit = new AuditFile(join(folder, 'audit.log'))
+  // Whatever the test is about: all that it made Portcullis write is what an API server's own log may hold.
+  t.teardown(() => {
+    for (const event of audit.events()) {
+      const faults = faultsOfEvent(event)
+      if (faults.length > 0) throw new Error(`no audit.k8s.io/v1 Event: ${faults.join('; ')}: ${JSON.stringify(event)}`)
+    }
+  })
   t.teardown(() => {
     leaks.sink('the log', log.text)
     leaks.sink('the audit log', audit.text())

@@ -58,15 +58,21 @@ export class Bodies implements BodyCopies {
   }
 
   response(status: number, headers: readonly string[]): ((chunk: Uint8Array) => void) | undefined {
-    const maxSize = this.#wantsResponse() ? this.#options.maxSize : mayBeStatus(status, this.#options) ? maxStatus : undefined
+    const maxSize = this.#wantsResponse(status) ? this.#options.maxSize : mayBeStatus(status, this.#options) ? maxStatus : undefined
     if (maxSize === undefined) return undefined
     const copy = new BodyCopy(maxSize)
     this.#answered = { copy, headers }
     return copy.take
   }
 
-  #wantsResponse(): boolean {
-    return !this.#options.longRunning && isRecordable(this.#options.attributes) && isAtLeast(this.#options.judgement.most, 'RequestResponse')
+  /** Whether what a ResponseStarted would say comes only with the body, which is short: a stream that was refused. */
+  get awaitsStatus(): boolean {
+    return this.#options.longRunning && this.#answered !== undefined
+  }
+
+  /** Of a stream what it was refused with, never what it streams. */
+  #wantsResponse(status: number): boolean {
+    return (!this.#options.longRunning || status >= 400) && isRecordable(this.#options.attributes) && isAtLeast(this.#options.judgement.most, 'RequestResponse')
   }
 
   /** All that is known at the end. */
@@ -76,7 +82,7 @@ export class Bodies implements BodyCopies {
     const status = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined
     const reference = sent?.kind === 'object' ? identityOf(sent.value) : undefined
     const request = this.#show(sent, 'Request', decision)
-    const response = this.#show(this.#wantsResponse() ? answered : undefined, 'RequestResponse', decision)
+    const response = this.#show(this.#wantsResponse(outcome.status) ? answered : undefined, 'RequestResponse', decision)
     return {
       ...request.value === undefined ? {} : { request: request.value },
       ...response.value === undefined ? {} : { response: response.value },
