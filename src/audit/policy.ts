@@ -46,6 +46,8 @@ export interface AuditDecision {
   readonly omitStages: ReadonlySet<Stage>
   readonly omitManagedFields: boolean
   readonly recordSessions: boolean
+  /** The rule is for objects by their names. */
+  readonly byName: boolean
 }
 
 /** How a request ended, as far as a policy asks. */
@@ -159,7 +161,8 @@ function compileRule(rule: AuditPolicyRule, omitStages: readonly Stage[]): Compi
 
 function decisionOf(rule: AuditPolicyRule, omitStages: readonly Stage[]): AuditDecision {
   const { level, omitManagedFields = true, recordSessions = false } = rule
-  return { level, omitStages: new Set([...omitStages, ...rule.omitStages ?? []]), omitManagedFields, recordSessions }
+  const byName = rule.resources?.some(({ resourceNames = [] }) => resourceNames.length > 0) === true
+  return { level, omitStages: new Set([...omitStages, ...rule.omitStages ?? []]), omitManagedFields, recordSessions, byName }
 }
 
 function compileMatch(rule: AuditPolicyRule): (subject: PolicySubject) => boolean {

@@ -91,15 +91,16 @@ export class AuditTrail implements Trail {
     return this.#bodies
   }
 
-  /** The lower one of how it would be read and of how it came here: a rule for an object's name says so mostly of `get`. */
+  /** As it came here; where a rule names it for `get`, as such rules mostly do, no more than that. */
   #levelOf(attributes: Attributes, object: { readonly name: string, readonly namespace: string }): AuditLevel {
     const { resolved } = this.#facts
     if (resolved === undefined) return 'None'
-    const [here, read] = [attributes.verb, 'get'].map((verb) => {
+    const decided = (verb: string) => {
       const facts = { ...this.#facts, resolved: { ...resolved, attributes: { ...attributes, ...object, verb } } }
-      return this.#options.judge(facts, this.#arrival.method).now.level
-    }) as [AuditLevel, AuditLevel]
-    return isAtLeast(here, read) ? read : here
+      return this.#options.judge(facts, this.#arrival.method).now
+    }
+    const [here, read] = [decided(attributes.verb), decided('get')]
+    return read.byName && isAtLeast(here.level, read.level) ? read.level : here.level
   }
 
   recordsSession(): boolean {

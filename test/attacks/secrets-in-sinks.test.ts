@@ -4,7 +4,9 @@ import { answerAll, callerEntry, startTarget, upstreamToken, type Way } from '..
 import { keyFor } from '../support/keys.ts'
 import { bearerProtocol } from '../support/upgrades.ts'
 
-const target = await startTarget(t, { timeouts: { connect: '2s', response: '500ms' } })
+// At the level that writes the most: what it leaves out of others is a part of what it leaves out.
+const audit = { sinks: [{ file: { path: 'audit.log' } }], mode: 'blocking', policy: [{ level: 'RequestResponse' }], omitStages: [] }
+const target = await startTarget(t, { timeouts: { connect: '2s', response: '500ms' }, config: { audit } })
 const value = 'c3VwZXItc2VjcmV0LXZhbHVl'
 const plain = 'super-secret-value'
 const secret = JSON.stringify({

@@ -282,3 +282,62 @@ t.test('a thousand requests at once are a thousand whole lines in the file', asy
   const events = readFileSync(path, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as AuditEvent)
   t.strictSame(events.map(event => event.auditID), Array.from({ length: 1000 }, (_, i) => `id-${i}`))
 })
+
+const stagesOf = ({ events }: MemorySink) => events.map(({ stage }) => stage)
+
+t.test('RequestReceived is written where the policy does not omit it: before a request goes up, and of a refused one with its end', async (t) => {
+  const { audit, memory } = start({ policy: policyOf([], { omitStages: [] }) })
+  const served = audit.open(arrival({ receivedAt: received }))
+  served.note(facts)
+  void served.admit()
+  t.strictSame(stagesOf(memory), ['RequestReceived'])
+  t.equal(memory.events[0]?.stageTimestamp, memory.events[0]?.requestReceivedTimestamp, 'as there')
+  t.equal(memory.events[0]?.responseStatus, undefined)
+  served.started(200)
+  served.finish(complete)
+  t.strictSame(stagesOf(memory), ['RequestReceived', 'ResponseStarted', 'ResponseComplete'])
+  const refused = audit.open(arrival())
+  refused.finish({ status: 401, ending: 'complete', bytesOut: 1, refusal: { code: 'MissingKey', message: 'm', reason: 'Unauthorized' } })
+  t.strictSame(stagesOf(memory).slice(3), ['RequestReceived', 'ResponseComplete'])
+})
+
+t.test('stages are omitted by a rule and by the policy alike', async (t) => {
+  const { audit, memory } = start({ policy: policyOf([{ level: 'Metadata', omitStages: ['ResponseStarted'] }], { omitStages: ['ResponseComplete'] }) })
+  const trail = audit.open(arrival())
+  trail.note(facts)
+  void trail.admit()
+  trail.started(200)
+  trail.finish(complete)
+  t.strictSame(stagesOf(memory), ['RequestReceived'])
+  t.equal(memory.events[0]?.annotations?.['portcullis.dev/omitted-stages'], 'ResponseComplete', 'nobody waits for its end')
+})
+
+t.test('a rule of codes: what has begun in the log ends there, what has not is as the rule says', async (t) => {
+  const policy = policyOf([{ level: 'None', codes: ['2xx'] }], { omitStages: [] })
+  const { audit, memory } = start({ policy })
+  const begun = audit.open(arrival())
+  begun.note(facts)
+  void begun.admit()
+  begun.finish(complete)
+  t.strictSame(stagesOf(memory), ['RequestReceived', 'ResponseComplete'])
+  audit.setPolicy({ ...policy, omitStages: ['RequestReceived'] })
+  for (const status of [200, 404]) {
+    const trail = audit.open(arrival())
+    trail.note(facts)
+    void trail.admit()
+    trail.finish({ ...complete, status })
+  }
+  t.strictSame(memory.events.slice(2).map(({ responseStatus }) => responseStatus?.code), [404])
+})
+
+t.test('strict: a request is on record before it goes up, whatever the policy omits and whatever codes it waits for', async (t) => {
+  const { audit, memory } = start({ mode: 'blocking-strict', policy: policyOf([{ level: 'None', codes: ['2xx'] }], { otherwise: 'None' }) })
+  t.equal(audit.open(arrival()).admit(), undefined, 'which can be None alone')
+  audit.setPolicy(policyOf([{ level: 'Metadata', codes: ['5xx'] }, { level: 'None' }]))
+  const trail = audit.open(arrival())
+  trail.note(facts)
+  await trail.admit()
+  t.strictSame(memory.events.map(({ stage, level }) => [stage, level]), [['RequestReceived', 'Metadata']])
+  trail.finish(complete)
+  t.strictSame(stagesOf(memory), ['RequestReceived', 'ResponseComplete'])
+})

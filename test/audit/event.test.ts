@@ -117,9 +117,11 @@ t.test('the object has its group, version, name and subresource', async (t) => {
   })
 })
 
-t.test('an upstream error is a Failure with its code; what its body said is not known at this level', async (t) => {
-  const event = toEvent(moment({ outcome: { ...complete, status: 404 } }), [])
-  t.strictSame(event.responseStatus, { metadata: {}, status: 'Failure', code: 404 })
+t.test('of an upstream error that is no Status the code alone is told, as there; of one that is, what it says', async (t) => {
+  const outcome = { ...complete, status: 404 }
+  t.strictSame(toEvent(moment({ outcome }), []).responseStatus, { metadata: {}, code: 404 })
+  const status = { status: 'Failure', message: 'pods "x" not found', reason: 'NotFound', details: { name: 'x', kind: 'pods' } }
+  t.strictSame(toEvent(moment({ outcome, bodies: { status, omitted: {}, truncated: false } }), []).responseStatus, { metadata: {}, ...status, code: 404 })
 })
 
 t.test('a caller that left before there was an answer leaves no code behind', async (t) => {

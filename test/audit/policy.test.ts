@@ -35,6 +35,36 @@ const rows: [string, AuditPolicyRule[], Facts, 'None' | 'Metadata'][] = [
   ['other paths by verb', [{ level: 'None', verbs: ['get'] }], version, 'None'],
 ]
 
+rows.push(
+  ['by name', [{ level: 'None', resources: [{ group: '', resources: ['pods'], resourceNames: ['x'] }] }], about({ name: 'x' }), 'None'],
+  ['by another name', [{ level: 'None', resources: [{ group: '', resources: ['pods'], resourceNames: ['x'] }] }], about({ name: 'y' }), 'Metadata'],
+  ['every group', [{ level: 'None', resources: [{ group: '*', resources: ['scale', '*/scale'] }] }], about({ apiGroup: 'apps', resource: 'deployments', subresource: 'scale' }), 'None'],
+  ['a path', [{ level: 'None', nonResourceURLs: ['/version'] }], version, 'None'],
+  ['a path that goes on', [{ level: 'None', nonResourceURLs: ['/ver*'] }], version, 'None'],
+  ['every path', [{ level: 'None', nonResourceURLs: ['*'] }], version, 'None'],
+  ['another path', [{ level: 'None', nonResourceURLs: ['/versions', '/v'] }], version, 'Metadata'],
+  ['a rule of paths says nothing of objects', [{ level: 'None', nonResourceURLs: ['*'] }], about(), 'Metadata'],
+  ['who is known', [{ level: 'None', groups: ['system:authenticated'] }], about(), 'None'],
+  ['who is not', [{ level: 'None', groups: ['system:unauthenticated'] }], {}, 'None'],
+  ['a group that no caller is in', [{ level: 'None', groups: ['admins'] }], about(), 'Metadata'],
+)
+
 for (const [name, rules, facts, level] of rows) {
   t.test(`audit policy: ${name}`, async t => t.equal(compilePolicy(policyOf(rules))(facts, 'GET').now.level, level))
 }
+
+for (const [codes, end, matches] of [
+  [['403'], { status: 403 }, true], [['403'], { status: 404 }, false], [['4xx'], { status: 404 }, true], [['4xx'], { status: 504 }, false],
+  [['ScopeDenied'], { status: 403, code: 'ScopeDenied' }, true], [['ScopeDenied'], { status: 403 }, false], [['0'], { status: 0 }, true], [['5xx', '0'], { status: 200 }, false],
+] as const) {
+  t.test(`audit policy: ${codes.join()} is ${matches ? '' : 'not '}${JSON.stringify(end)}`, async (t) => {
+    const judged = compilePolicy(policyOf([{ level: 'Request', codes }, { level: 'None' }]))(about(), 'GET')
+    t.strictSame([judged.now.level, judged.most, judged.at(end).level], ['None', 'Request', matches ? 'Request' : 'None'])
+  })
+}
+
+t.test('audit policy: managed fields are dropped unless a rule says otherwise, and sessions recorded where one says so', async (t) => {
+  const decided = (rules: AuditPolicyRule[]) => compilePolicy(policyOf(rules))(about(), 'GET').now
+  t.match(decided([]), { omitManagedFields: true, recordSessions: false, byName: false })
+  t.match(decided([{ level: 'Metadata', omitManagedFields: false, recordSessions: true }]), { omitManagedFields: false, recordSessions: true })
+})

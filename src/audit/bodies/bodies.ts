@@ -7,7 +7,7 @@ import { cleanBody } from './clean.ts'
 import { BodyCopy } from './copy.ts'
 import { decodeBody, type Decoded } from './decode.ts'
 import { isRecordable } from './recordable.ts'
-import { readStatus, type AnsweredStatus } from './status.ts'
+import { readStatus, withoutWords, type AnsweredStatus } from './status.ts'
 
 export interface BodiesOptions {
   readonly arrival: Arrival
@@ -79,7 +79,8 @@ export class Bodies implements BodyCopies {
   tell(decision: AuditDecision, outcome: Outcome): AuditedBodies {
     const sent = this.#sent === undefined ? undefined : decodeBody(this.#sent, this.#options.arrival.rawHeaders)
     const answered = this.#answered === undefined ? undefined : decodeBody(this.#answered.copy, this.#answered.headers)
-    const status = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined
+    const said = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined
+    const status = said === undefined || isRecordable(this.#options.attributes) ? said : withoutWords(said)
     const reference = sent?.kind === 'object' ? identityOf(sent.value) : undefined
     const request = this.#show(sent, 'Request', decision)
     const response = this.#show(this.#wantsResponse(outcome.status) ? answered : undefined, 'RequestResponse', decision)

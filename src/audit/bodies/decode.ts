@@ -26,7 +26,9 @@ export function decodeBody(copy: BodyCopy, headers: readonly string[]): Decoded 
   if (encoding !== 'identity' && encoding !== 'gzip') return { kind: 'unreadable', why: 'it is packed in another way than gzip' }
   try {
     const text = (encoding === 'gzip' ? gunzipSync(bytes, { maxOutputLength: maxSize }) : bytes).toString()
-    return { kind: 'object', value: read.parse(text) }
+    const value = read.parse(text)
+    // An object, or the steps of a JSON Patch.
+    return typeof value === 'object' && value !== null ? { kind: 'object', value } : { kind: 'unreadable', why: 'it is no object' }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return { kind: 'too-large', maxSize }
     return { kind: 'unreadable', why: 'it is not what its media type says' }

@@ -23,6 +23,13 @@ export function readStatus(value: unknown): AnsweredStatus | undefined {
   return { ...texts(rest, ['status', 'message', 'reason']), ...known === undefined ? {} : { details: known } }
 }
 
+/** What may be told where the object is a secret: words may quote it. */
+export function withoutWords({ message: _, details, ...rest }: AnsweredStatus): AnsweredStatus {
+  if (details === undefined) return rest
+  const { causes: _causes, ...known } = details
+  return { ...rest, details: known }
+}
+
 function detailsOf(value: unknown): StatusDetails | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { causes, retryAfterSeconds, ...rest } = asObject(value)
