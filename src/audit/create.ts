@@ -108,14 +108,11 @@ function createRecorder(sinks: readonly Sink[], options: AuditOptions): Recorder
   return { record: mode === 'batch' ? recordSoon : recordAndFollow, recordNow, backlog: () => latest }
 }
 
-/**
- * What a caller sent must not keep its request from being recorded: an event that cannot be made of it is made
- * without its bodies. One that cannot be made even so is a line lost in every sink; it must not end the process.
- */
-function lineOf(moment: Moment, options: AuditOptions): string | undefined {
-  const { sinks, onDropped, onError } = options
+/** An event that cannot be made is a line lost in every sink; it must not end the process. */
+function lineOf(moment: Moment, { sinks, secrets, onDropped, onError }: AuditOptions): string | undefined {
   try {
-    return makeLine(moment, options)
+    const known = secrets()
+    return toLine(toEvent(moment, known), known)
   } catch (thrown) {
     const error = new Error('an audit event could not be made', { cause: thrown })
     for (const { name } of sinks) {
@@ -123,18 +120,6 @@ function lineOf(moment: Moment, options: AuditOptions): string | undefined {
       onDropped(name, 1)
     }
     return undefined
-  }
-}
-
-function makeLine(moment: Moment, { secrets }: AuditOptions): string {
-  const known = secrets()
-  if (moment.bodies === undefined) return toLine(toEvent(moment, known), known)
-  try {
-    return toLine(toEvent(moment, known), known)
-  } catch {
-    const why = 'it cannot be written'
-    const bodies = { omitted: { request: why, response: why }, truncated: false }
-    return toLine(toEvent({ ...moment, bodies }, known), known)
   }
 }
 

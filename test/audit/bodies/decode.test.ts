@@ -47,4 +47,8 @@ t.test('of a body beyond the bound nothing is held', async (t) => {
   copy.take(Buffer.alloc(1 << 20))
   t.equal(copy.bytes(), undefined)
   t.equal(copy.size, 90 + (1 << 20))
+  const before = process.memoryUsage().arrayBuffers
+  const chunk = Buffer.alloc(1 << 20)
+  for (let piece = 0; piece < 200; piece++) copy.take(chunk)
+  t.ok(process.memoryUsage().arrayBuffers - before < 50 << 20, 'nor taken again')
 })

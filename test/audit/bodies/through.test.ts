@@ -102,7 +102,7 @@ t.test('what cannot be read is named, and what comes packed is read', async (t) 
 
 t.test('an object that a rule names is written at that rule\'s level, also within a list and where a create names it', async (t) => {
   const { send } = await start(t, { policy: [
-    { level: 'Metadata', resources: [{ resources: ['configmaps'], resourceNames: ['quiet'] }] },
+    { level: 'Metadata', verbs: ['get'], resources: [{ resources: ['configmaps'], resourceNames: ['quiet'] }] },
     { level: 'Metadata', namespaces: ['kube-system'] },
     { level: 'RequestResponse' },
   ] })
@@ -130,6 +130,8 @@ t.test('what a caller nests without end, or repeats, does not keep its request f
     t.match(last, { stage: 'ResponseComplete', responseStatus: { code: 200 } })
     t.notMatch(JSON.stringify(last), /"x":"y"/)
   }
+  const circle = await send({ method: 'PATCH', target: `${pods}/x`, headers: ['Content-Type', 'application/apply-patch+yaml'], body: 'a: &x [*x]\n' })
+  t.match(circle.last, { stage: 'ResponseComplete', responseStatus: { code: 200 } })
 })
 
 t.test('streams have no bodies, and what they are refused with is told', async (t) => {
