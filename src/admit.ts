@@ -9,7 +9,7 @@ import type { Arrival } from './model/arrival.ts'
 import type { Resolved } from './model/attributes.ts'
 import type { Caller, CallerDefinition } from './model/caller.ts'
 import type { Trail } from './model/trail.ts'
-import type { ClusterFacts, Question, Verdict } from './model/verdict.ts'
+import type { ClusterFacts, Question, ShadowDenial, Verdict } from './model/verdict.ts'
 
 export interface Stops {
   readonly resolve: (arrival: Arrival) => Resolved
@@ -24,6 +24,8 @@ export interface Stops {
   /** Counts the request against its caller's limits until the returned function is called; throws or rejects with ProxyError RateLimited or TooManyInFlight. */
   readonly limit: (caller: Caller, longRunning: boolean) => (() => void) | Promise<() => void>
   readonly authorize: (caller: Caller, question: Question) => Verdict
+  /** Of what was allowed: what the caller's shadow scopes would have said. It lets nothing through and stops nothing. */
+  readonly shadow: (caller: Caller, question: Question) => ShadowDenial | undefined
   readonly clusters: Clusters
 }
 
@@ -55,6 +57,8 @@ export function createAdmit(stops: Stops): Admit {
     const verdict = stops.authorize(caller, question)
     trail.note({ verdict })
     if (!verdict.allowed) throw new ProxyError(verdict.code, verdict.reason)
+    const shadow = stops.shadow(caller, question)
+    if (shadow !== undefined) trail.note({ shadow })
 
     return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
   }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createAdmit, type Stops } from '../src/admit.ts'
 import { createAuthorize } from '../src/authorize/authorize.ts'
+import { createShadow } from '../src/authorize/shadow.ts'
 import { fromAllowedSource, mayUseCluster } from '../src/authorize/source.ts'
 import type { Clusters } from '../src/clusters/cluster.ts'
 import { ProxyError } from '../src/errors.ts'
@@ -27,6 +28,7 @@ function admitWith({ caller = {}, ...stops }: Partial<Stops> & { caller?: Partia
       return () => held.pop()
     },
     authorize: createAuthorize(),
+    shadow: createShadow(createAuthorize()),
     clusters,
     ...stops,
   })
