@@ -4,6 +4,7 @@ import { createClientCertificateAuthenticator } from './authenticate/client-cert
 import { createFirstOf } from './authenticate/first-of.ts'
 import { createJwtAuthenticator } from './authenticate/jwt.ts'
 import { createAuthorize } from './authorize/authorize.ts'
+import { guardedRoutes } from './authorize/guarded.ts'
 import { createShadow } from './authorize/shadow.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { Cluster } from './clusters/cluster.ts'
@@ -108,6 +109,7 @@ function makeStops({ callers, identity: { issuers, authorities }, wired: { clust
     mayUseCluster,
     limit: createLimits({ ledger: shared?.ledger ?? createLedger({ now: () => performance.now() }) }),
     authorize,
+    guarded: guardedRoutes,
     shadow: createShadow(authorize),
     clusters,
   }

@@ -23,6 +23,7 @@ export function annotationsOf(moment: Moment): Record<string, string> {
   put('portcullis.dev/code', outcome?.refusal?.code)
   if (outcome !== undefined) put('portcullis.dev/duration-ms', Math.max(0, Math.round(at - arrival.receivedAt)))
   put('portcullis.dev/ending', endingOf(moment))
+  put('portcullis.dev/guard-routes', facts.guarded?.join(','))
   put('portcullis.dev/request-form', formOf(moment))
   put('portcullis.dev/scope', verdict?.rule?.scope)
   if (shadow !== undefined) {
@@ -39,9 +40,9 @@ function endingOf({ outcome, stream }: Moment): string | undefined {
 }
 
 /** What decides how a request is judged and stands nowhere else in its event: whoever replays a log needs it. */
-function formOf({ arrival, facts }: Moment): 'upgrade' | 'apply' | undefined {
-  if (facts.resolved?.attributes.isResourceRequest !== true) return undefined
-  if (arrival.upgrade) return 'upgrade'
-  const applies = facts.resolved.attributes.verb === 'patch' && isApply(headerValue(arrival.rawHeaders, 'content-type') ?? '')
-  return applies ? 'apply' : undefined
+function formOf({ arrival, facts }: Moment): string | undefined {
+  const attributes = facts.resolved?.attributes
+  if (attributes?.isResourceRequest !== true) return undefined
+  const applies = attributes.verb === 'patch' && isApply(headerValue(arrival.rawHeaders, 'content-type') ?? '')
+  return [...arrival.upgrade ? ['upgrade'] : [], ...applies ? ['apply'] : []].join(',')
 }

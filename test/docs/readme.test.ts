@@ -57,7 +57,7 @@ const finishedRequests = [
   },
   {
     arrival: arrival({ upgrade: true }),
-    facts: { resolved: resolved(), caller: callerWith(), cluster: 'prod', verdict: allowed, shadow: { reason: 'no rule', scopes: ['next'] } },
+    facts: { resolved: resolved(), caller: callerWith(), cluster: 'prod', verdict: allowed, guarded: ['run-as-us' as const], shadow: { reason: 'no rule', scopes: ['next'] } },
     outcome: { status: 101, ending: 'complete' as const, bytesOut: 1 },
   },
 ]
