@@ -47,21 +47,25 @@ export function observe(event: LoggedEvent): Observed | undefined {
     upgrade: form.includes('upgrade') || event.responseStatus?.code === 101,
     contentType: form.includes('apply') || (attributes.verb === 'patch' && /[?&]force=/.test(event.requestURI)) ? applyPatch : undefined,
     impersonation: impersonationOf(event['impersonatedUser']),
-    routes: guardRoutes.filter(route => routes.includes(route)),
+    routes: routes.length === 0 ? noRoutes : guardRoutes.filter(route => routes.includes(route)),
     allowed: decision === 'allow',
     code: annotations['portcullis.dev/code'],
     source: sourceOf(event['sourceIPs']),
   }
 }
 
-function listed(text = ''): string[] {
-  return text.split(',')
+const nothing: readonly string[] = []
+const noRoutes: readonly GuardRoute[] = []
+
+function listed(text: string | undefined): readonly string[] {
+  return text === undefined ? nothing : text.split(',')
 }
 
 function attributesOf({ objectRef, verb, requestURI }: LoggedEvent): Attributes | undefined {
   if (objectRef?.resource !== undefined) {
     const { resource, namespace = '', name = '', apiGroup = '', apiVersion = '', subresource = '' } = objectRef
-    return { ...none, isResourceRequest: true, verb, resource, namespace, name, apiGroup, apiVersion, subresource }
+    // Field by field: spread into one, it takes ten times as long.
+    return { isResourceRequest: true, path: '', verb, apiPrefix: '', apiGroup, apiVersion, namespace, resource, subresource, name }
   }
   try {
     return { ...none, isResourceRequest: false, verb, path: resolveTarget('GET', requestURI).attributes.path }

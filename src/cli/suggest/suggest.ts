@@ -40,13 +40,21 @@ export interface SuggestDeps {
  */
 export async function suggestCommand(args: SuggestArgs, deps: SuggestDeps): Promise<number> {
   try {
-    if (args.against !== undefined) return await againstFile(args, args.against, await todayOf(args, deps), deps)
+    if (args.against !== undefined) return await againstFile(args, requireAgainst(args, args.against), await todayOf(args, deps), deps)
     return await suggest(args, deps)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0
     await write(deps.stderr, `portcullis suggest: ${messageOf(error)}\n`)
     return error instanceof UsageError ? 2 : 1
   }
+}
+
+/** What is about a scope to be printed says nothing of a replay. */
+function requireAgainst({ shadow, includeDenied, name, namespaceGlob = [] }: SuggestArgs, file: string): string {
+  if (shadow === true || includeDenied === true || name !== undefined || namespaceGlob.length > 0) {
+    throw new UsageError('--against prints no scope: --shadow, --include-denied, --name and --namespace-glob are for one that is printed')
+  }
+  return file
 }
 
 async function suggest(args: SuggestArgs, deps: SuggestDeps): Promise<number> {
@@ -82,8 +90,8 @@ function nobody(caller: string, others: readonly (readonly [string, number])[], 
   const shown = others.slice(0, 20).map(([name, requests]) => `${name} (${requests})`)
   const more = others.length - shown.length
   const there = shown.length === 0 ? 'nobody else has one either' : `there are those of: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
-  const narrowed = since === undefined && until === undefined && cluster.length === 0 ? '' : ' in that time, and of that cluster'
-  return `the log has no request of caller ${JSON.stringify(caller)}${narrowed.replace(cluster.length === 0 ? ', and of that cluster' : '\0', '')}; ${there}`
+  const narrowed = [...since === undefined && until === undefined ? [] : [' in that time'], ...cluster.length === 0 ? [] : [` on cluster ${cluster.join(' or ')}`]]
+  return `the log has no request of caller ${JSON.stringify(caller)}${narrowed.join('')}; ${there}`
 }
 
 function printedOf({ name, shadow = false }: SuggestArgs, options: SuggestOptions, today: Today, colour: boolean): Printed {

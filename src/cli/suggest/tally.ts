@@ -74,7 +74,7 @@ export class Tally {
 
   #entryOf({ verbs, asked, acknowledge }: Want): Entry {
     const { apiGroup, resource, subresource, namespace, path } = asked
-    const key = [verbs.join(','), apiGroup, resource, subresource, namespace, path, acknowledge.join(',')].join('\0')
+    const key = `${verbs.join(',')}\0${apiGroup}\0${resource}\0${subresource}\0${namespace}\0${path}\0${acknowledge.join(',')}`
     let entry = this.#done.get(key)
     if (entry !== undefined) return entry
     if (this.#done.size >= most.entries) throw new Error(`more than ${most.entries} different things were done: narrow it down with --since, --until or --cluster, or take namespaces together with --namespace-glob`)

@@ -247,6 +247,8 @@ for (const [what, lines, args, code, message] of [
   ['names that are none of the three', [did()], { names: 'some' }, 2, /--names takes few, all or none/],
   ['no request of that caller', [did(), did(), did({ caller: 'bot' })], { caller: 'nope' }, 1, /no request of caller "nope"; there are those of: ci \(2\), bot \(1\)\n/],
   ['nor in that time', [did()], { since: '1h' }, 1, /no request of caller "ci" in that time; nobody else/],
+  ['nor on that cluster', [did()], { cluster: ['test'] }, 1, /no request of caller "ci" on cluster test; nobody else/],
+  ['a scope to be printed beside a replay', [did()], { against: 'x.yaml', shadow: true }, 2, /--against prints no scope/],
   ['a log of a newer version', [did().replace('audit.k8s.io/v1', 'audit.k8s.io/v2')], {}, 1, /1 version\):\n {2}-:1: is of audit\.k8s\.io\/v2.*\n.*nothing in it could be read/],
   ['an empty log', [], {}, 1, /the audit log is empty/],
   ['no file', [], { files: ['/nowhere/audit.log'] }, 1, /nowhere/],
