@@ -1,6 +1,7 @@
 import { askedBy, createsToo } from '../../authorize/asked.ts'
 import { createAuthorize } from '../../authorize/authorize.ts'
 import { resourceName } from '../../authorize/describe.ts'
+import { printable } from '../../authorize/quoted.ts'
 import { fromAllowedSource, mayUseCluster } from '../../authorize/source.ts'
 import { requireCallers } from '../../callers/load.ts'
 import type { CallerDefinition, GuardRoute } from '../../model/caller.ts'
@@ -40,7 +41,7 @@ export async function againstFile(args: SuggestArgs, file: string, today: Today,
   const { callers } = await requireCallers([file], { clusters: today.config?.clusters.map(({ name }) => name), now: deps.now() })
   const replay = new Replay(new Map(callers.map(caller => [caller.name, caller])), today, args.caller)
   await readRequests(args, deps, observed => replay.take(observed))
-  if (replay.requests === 0) throw new Error(args.caller === undefined ? 'the log has no request that was judged' : `the log has no request of caller ${JSON.stringify(args.caller)}; there are those of: ${replay.others().join(', ') || 'nobody'}`)
+  if (replay.requests === 0) throw new Error(args.caller === undefined ? 'the log has no request that was judged' : `the log has no request of caller ${JSON.stringify(args.caller)}; there are those of: ${printable(replay.others().join(', ')) || 'nobody'}`)
   const changes = replay.changes()
   const lost = changes.filter(({ was }) => was === 'allow')
   await write(deps.stdout, args.json === true ? `${JSON.stringify({ requests: replay.requests, changes }, null, 2)}\n` : textOf(changes, replay.requests, file))
@@ -121,10 +122,10 @@ function whyOf(reason: string): string {
 }
 
 const columns: readonly Column<Change>[] = [
-  { head: 'CALLER', cell: ({ caller }) => caller },
-  { head: 'VERB', cell: ({ verb }) => verb || '-' },
-  { head: 'WHAT', cell: ({ resource }) => resource },
-  { head: 'NAMESPACE', cell: ({ namespace }) => namespace || '-' },
+  { head: 'CALLER', cell: ({ caller }) => printable(caller) },
+  { head: 'VERB', cell: ({ verb }) => printable(verb) || '-' },
+  { head: 'WHAT', cell: ({ resource }) => printable(resource) },
+  { head: 'NAMESPACE', cell: ({ namespace }) => printable(namespace) || '-' },
   { head: 'REQUESTS', cell: ({ requests }) => String(requests) },
   { head: 'WAS', cell: ({ was }) => was },
   { head: 'WOULD BE', cell: ({ would }) => would },

@@ -1,3 +1,4 @@
+import { printable } from '../../authorize/quoted.ts'
 import { isGlob } from '../../glob.ts'
 import type { CallerDefinition } from '../../model/caller.ts'
 import { messageOf, write, type Output } from '../output.ts'
@@ -89,7 +90,7 @@ async function todayOf({ configFile, configNamed, files }: SuggestArgs, { env, n
 function nobody(caller: string, others: readonly (readonly [string, number])[], { since, until, cluster = [] }: SuggestArgs): string {
   const shown = others.slice(0, 20).map(([name, requests]) => `${name} (${requests})`)
   const more = others.length - shown.length
-  const there = shown.length === 0 ? 'nobody else has one either' : `there are those of: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  const there = shown.length === 0 ? 'nobody else has one either' : `there are those of: ${printable(shown.join(', '))}${more > 0 ? ` and ${more} more` : ''}`
   const narrowed = [...since === undefined && until === undefined ? [] : [' in that time'], ...cluster.length === 0 ? [] : [` on cluster ${cluster.join(' or ')}`]]
   return `the log has no request of caller ${JSON.stringify(caller)}${narrowed.join('')}; ${there}`
 }

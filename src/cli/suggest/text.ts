@@ -31,13 +31,14 @@ export function suggestionText(suggestion: Suggestion, printed: Printed): string
     ...comments(headOf(suggestion, printed)),
     ...scopeOf(suggestion, printed),
     '',
-    ...comments(differenceLines(suggestion, printed)),
+    ...comments(differenceLines(suggestion, printed)).map(line => printed.colour ? coloured(line) : line),
     ...comments(unusedLines(suggestion, printed)),
   ].join('\n').concat('\n')
 }
 
+/** Whatever a log has for a name cannot end the comment, nor move a terminal's cursor. */
 function comments(lines: readonly string[]): string[] {
-  return lines.map(line => (line === '' ? '#' : `# ${line}`))
+  return lines.map(line => (line === '' ? '#' : `# ${printable(line)}`))
 }
 
 function headOf(suggestion: Suggestion, { caller, includeDenied }: Printed): string[] {
@@ -56,7 +57,7 @@ function headOf(suggestion: Suggestion, { caller, includeDenied }: Printed): str
 
 function some(lines: readonly string[]): string[] {
   const more = lines.length - mostTold
-  return [...lines.slice(0, mostTold).map(line => `  ${printable(line)}`), ...more > 0 ? [`  and ${more} more kinds`] : []]
+  return [...lines.slice(0, mostTold).map(line => `  ${line}`), ...more > 0 ? [`  and ${more} more kinds`] : []]
 }
 
 function scopeOf({ rules }: Suggestion, { name, shadow }: Printed): string[] {
@@ -82,19 +83,20 @@ function usedWords({ rule, count: times, last, wider }: SuggestedRule): string {
   return [`${count(times, 'request')}, last ${time(last)}`, ...wider.map(why => widerWords[why]), ...everywhere].join('; ')
 }
 
-function differenceLines({ difference }: Suggestion, { today, whyUnknown, name, colour }: Printed): string[] {
+function differenceLines({ difference }: Suggestion, { today, whyUnknown, name }: Printed): string[] {
   if (today === undefined) return [whyUnknown]
   const lines = unified(difference)
   if (lines.length === 0) return ['It says what today\'s rules say.']
   const from = [...new Set(today.grants.map(({ scope }) => scope === null ? 'own rules' : `scope ${scope}`))]
-  return [`--- today: ${from.join(', ') || 'nothing'}`, `+++ suggested: scope ${name}`, ...lines].map(line => colour ? coloured(line) : line)
+  return [`--- today: ${from.join(', ') || 'nothing'}`, `+++ suggested: scope ${name}`, ...lines]
 }
 
 const colours: Readonly<Record<string, string>> = { '-': '\x1b[31m', '+': '\x1b[32m', '@': '\x1b[36m' }
 
 function coloured(line: string): string {
-  const colour = colours[line[0] ?? '']
-  return colour === undefined ? line : `${colour}${line}\x1b[0m`
+  const colour = colours[line[2] ?? '']
+  // The number sign stays in front: it is a comment all the same.
+  return colour === undefined ? line : `# ${colour}${line.slice(2)}\x1b[0m`
 }
 
 function unusedLines({ unused }: Suggestion, { today }: Printed): string[] {

@@ -187,7 +187,7 @@ callers:
   t.match(stdout, /of it never resourceNames b; acknowledge own-credential\n/)
   t.notMatch(stdout, /\x1b/)
   const coloured = (await suggest(lines, today, { tty: true })).stdout
-  t.match(coloured, /# \x1b\[31m-- \{.*\x1b\[0m\n/)
+  t.match(coloured, /\n# \x1b\[31m-- \{.*\x1b\[0m\n/)
   t.strictSame(rulesIn(coloured), rules, 'coloured it is YAML all the same')
 
   const json = JSON.parse((await suggest(lines, { ...today, json: true })).stdout) as Record<string, unknown>
@@ -238,6 +238,17 @@ t.test('what no rule can say is said beside it, harmlessly', async (t) => {
   t.match(stdout, /a \* in the URL/)
   t.match(stdout, /no namespace can have this name/)
   t.notMatch(stdout, /\u202e/)
+})
+
+t.test('a log that somebody else wrote cannot forge lines, nor move the cursor', async (t) => {
+  const odd = 'x\n- evil: \x1b[2J\u202e'
+  const lines = [did({ caller: odd, name: odd, verb: 'get' }), did({ caller: odd, what: `${odd}`, code: 'ScopeDenied' }), did({ caller: odd, annotations: { 'portcullis.dev/cluster': odd } })]
+  for (const tty of [false, true]) {
+    const { stdout, rules } = await suggest(lines, { caller: odd }, { tty })
+    t.strictSame(rules, [pod({ resourceNames: [odd], verbs: ['get'] }), pod({ verbs: ['list'] })])
+    t.notMatch(stdout, /^- evil|\x1b\[2J|\u202e/m)
+  }
+  t.notMatch((await suggest(lines, { caller: 'nope' })).stderr, /\n- evil|\x1b|\u202e/)
 })
 
 for (const [what, lines, args, code, message] of [
