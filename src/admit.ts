@@ -7,9 +7,9 @@ import { headerValue } from './headers/read.ts'
 import type { Admitted } from './model/admitted.ts'
 import type { Arrival } from './model/arrival.ts'
 import type { Resolved } from './model/attributes.ts'
-import type { Caller, CallerDefinition } from './model/caller.ts'
+import type { Caller, CallerDefinition, GuardRoute } from './model/caller.ts'
 import type { Trail } from './model/trail.ts'
-import type { ClusterFacts, Question, Verdict } from './model/verdict.ts'
+import type { ClusterFacts, Question, ShadowDenial, Verdict } from './model/verdict.ts'
 
 export interface Stops {
   readonly resolve: (arrival: Arrival) => Resolved
@@ -24,6 +24,10 @@ export interface Stops {
   /** Counts the request against its caller's limits until the returned function is called; throws or rejects with ProxyError RateLimited or TooManyInFlight. */
   readonly limit: (caller: Caller, longRunning: boolean) => (() => void) | Promise<() => void>
   readonly authorize: (caller: Caller, question: Question) => Verdict
+  /** For the record: which guarded routes that opens, or would. */
+  readonly guarded: (caller: Caller, question: Question, verdict: Verdict) => readonly GuardRoute[]
+  /** Of what was allowed: what the caller's shadow scopes would have said. It lets nothing through and stops nothing. */
+  readonly shadow: (caller: Caller, question: Question) => ShadowDenial | undefined
   readonly clusters: Clusters
 }
 
@@ -53,8 +57,11 @@ export function createAdmit(stops: Stops): Admit {
 
     const question = toQuestion(arrival, resolved, cluster)
     const verdict = stops.authorize(caller, question)
-    trail.note({ verdict })
+    const guarded = stops.guarded(caller, question, verdict)
+    trail.note(guarded.length === 0 ? { verdict } : { verdict, guarded })
     if (!verdict.allowed) throw new ProxyError(verdict.code, verdict.reason)
+    const shadow = stops.shadow(caller, question)
+    if (shadow !== undefined) trail.note({ shadow })
 
     return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
   }

@@ -4,6 +4,8 @@ import { createClientCertificateAuthenticator } from './authenticate/client-cert
 import { createFirstOf } from './authenticate/first-of.ts'
 import { createJwtAuthenticator } from './authenticate/jwt.ts'
 import { createAuthorize } from './authorize/authorize.ts'
+import { guardedRoutes } from './authorize/guarded.ts'
+import { createShadow } from './authorize/shadow.ts'
 import { fromAllowedSource, mayUseCluster } from './authorize/source.ts'
 import type { Cluster } from './clusters/cluster.ts'
 import type { Config } from './config/config.ts'
@@ -95,6 +97,7 @@ function makeStops({ callers, identity: { issuers, authorities }, wired: { clust
     createApiKeyAuthenticator({ callers, now: Date.now }),
     createJwtAuthenticator({ callers, issuers, now: Date.now, log }),
   ])
+  const authorize = createAuthorize()
   const stops: Stops = {
     resolve: createResolve(),
     authenticate: (arrival) => {
@@ -106,7 +109,9 @@ function makeStops({ callers, identity: { issuers, authorities }, wired: { clust
     fromAllowedSource,
     mayUseCluster,
     limit: createLimits({ ledger: shared?.ledger ?? createLedger({ now: () => performance.now() }) }),
-    authorize: createAuthorize(),
+    authorize,
+    guarded: guardedRoutes,
+    shadow: createShadow(authorize),
     clusters,
   }
   const refresh = (caller: Parameters<typeof authenticator.recheck>[0]) => {

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { createAdmit, type Stops } from '../src/admit.ts'
 import { createAuthorize } from '../src/authorize/authorize.ts'
+import { guardedRoutes } from '../src/authorize/guarded.ts'
+import { createShadow } from '../src/authorize/shadow.ts'
 import { fromAllowedSource, mayUseCluster } from '../src/authorize/source.ts'
 import type { Clusters } from '../src/clusters/cluster.ts'
 import { ProxyError } from '../src/errors.ts'
@@ -27,6 +29,8 @@ function admitWith({ caller = {}, ...stops }: Partial<Stops> & { caller?: Partia
       return () => held.pop()
     },
     authorize: createAuthorize(),
+    guarded: guardedRoutes,
+    shadow: createShadow(createAuthorize()),
     clusters,
     ...stops,
   })

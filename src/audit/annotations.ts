@@ -1,10 +1,12 @@
+import { headerValue } from '../headers/read.ts'
+import { isApply } from '../model/attributes.ts'
 import { redactSecrets } from '../redaction/redact.ts'
 import type { Moment } from './event.ts'
 
 /** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. */
 export function annotationsOf(moment: Moment): Record<string, string> {
   const { arrival, facts, outcome, at, bodies } = moment
-  const { verdict } = facts
+  const { verdict, shadow } = facts
   const annotations: Record<string, string> = {}
   const put = (key: string, value: string | number | null | undefined) => {
     if (value !== undefined && value !== null && value !== '') annotations[key] = String(value)
@@ -23,10 +25,17 @@ export function annotationsOf(moment: Moment): Record<string, string> {
   put('portcullis.dev/code', outcome?.refusal?.code)
   if (outcome !== undefined) put('portcullis.dev/duration-ms', Math.max(0, Math.round(at - arrival.receivedAt)))
   put('portcullis.dev/ending', endingOf(moment))
+  put('portcullis.dev/guard-routes', facts.guarded?.join(','))
   if (moment.endOmitted === true) put('portcullis.dev/omitted-stages', 'ResponseComplete')
+  put('portcullis.dev/request-form', formOf(moment))
   put('portcullis.dev/request-object', omitted(bodies?.omitted.request))
   put('portcullis.dev/response-object', omitted(bodies?.omitted.response))
   put('portcullis.dev/scope', verdict?.rule?.scope)
+  if (shadow !== undefined) {
+    put('portcullis.dev/shadow-decision', 'forbid')
+    put('portcullis.dev/shadow-reason', redactSecrets(shadow.reason))
+    put('portcullis.dev/shadow-scope', shadow.scopes.join(','))
+  }
   return annotations
 }
 
@@ -37,4 +46,12 @@ function omitted(why: string | undefined): string | undefined {
 /** A short answer that came through whole says nothing; a stream, or anything cut off, says how it ended. */
 function endingOf({ outcome, stream }: Moment): string | undefined {
   return stream || outcome?.ending !== 'complete' ? outcome?.ending : undefined
+}
+
+/** What decides how a request is judged and stands nowhere else in its event: whoever replays a log needs it. */
+function formOf({ arrival, facts }: Moment): string | undefined {
+  const attributes = facts.resolved?.attributes
+  if (attributes?.isResourceRequest !== true) return undefined
+  const applies = attributes.verb === 'patch' && isApply(headerValue(arrival.rawHeaders, 'content-type') ?? '')
+  return [...arrival.upgrade ? ['upgrade'] : [], ...applies ? ['apply'] : []].join(',')
 }

@@ -1,4 +1,4 @@
-import type { Attributes } from '../model/attributes.ts'
+import { isApply, type Attributes } from '../model/attributes.ts'
 import type { Question } from '../model/verdict.ts'
 
 const coreUpgrades = new Set(['pods/exec', 'pods/attach', 'pods/portforward', 'nodes/proxy'])
@@ -44,8 +44,7 @@ function projectNamespace({ verb, name }: Attributes): string {
 
 /** Why a request that creates what is not there needs `create` beside its own verb; undefined where it does not. */
 export function createsToo({ verb, resource, subresource, apiGroup }: Attributes, contentType: string | undefined): string | undefined {
-  // Looked for anywhere in the value: two values joined into one must not hide it.
-  if (verb === 'patch' && contentType !== undefined && /application\/apply-patch\+/i.test(contentType)) {
+  if (verb === 'patch' && contentType !== undefined && isApply(contentType)) {
     return 'server-side apply creates what is not there'
   }
   if (verb === 'update' && subresource === '' && createdByUpdate.get(resource)?.includes(apiGroup) === true) {

@@ -38,8 +38,8 @@ function lineFor(refused: Attributes, all: readonly Attributes[], access: Access
   return ruleLine({ asked: refused, verbs: ['impersonate'], names: [...new Set(names)], acknowledge: routes })
 }
 
-/** pkg/endpoints/filters/impersonation: users, service accounts, groups, uids and userextras. */
-function askedFor({ user = '', groups, uid, extra }: Impersonation): Attributes[] {
+/** What each part of it asks for. pkg/endpoints/filters/impersonation: users, service accounts, groups, uids and userextras. */
+export function askedFor({ user = '', groups, uid, extra }: Impersonation): Attributes[] {
   const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user)
   const asked = account === null
     ? [impersonate({ resource: 'users', name: user })]

@@ -1,17 +1,22 @@
-import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
+import type { CallerDefinition, Grant, Rule, ShadowGrants } from '../model/caller.ts'
 import { KeyRecord } from '../keys/key-record.ts'
 import { buildIdentities } from './build-identity.ts'
-import type { WrittenGrant } from './entries.ts'
+import type { Shadow, WrittenGrant } from './entries.ts'
 import type { WrittenCaller, WrittenKey, WrittenRule } from './schema.ts'
 
-/** The rules of a checked scope: made once, shared by all callers that hold it. */
-export function buildScope({ rules, clusterRole }: WrittenGrant): readonly Rule[] {
+/** A checked scope: made once, shared by all callers that hold it. Rules alone do not say whether they grant anything. */
+export interface BuiltScope {
+  readonly rules: readonly Rule[]
+  readonly shadow: Shadow | undefined
+}
+
+export function buildScope({ rules, clusterRole, shadow }: WrittenGrant): BuiltScope {
   // A ClusterRole's rules hold everywhere: what narrows them is the caller's long form.
-  return rules.map(rule => buildRule(rule, clusterRole ? ['*'] : rule.namespaces ?? []))
+  return { rules: rules.map(rule => buildRule(rule, clusterRole ? ['*'] : rule.namespaces ?? [])), shadow }
 }
 
 /** A checked caller; `scopes` holds every scope that it names, `folder` tells what files that it names are relative to. */
-export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>, folder: () => string = () => '/'): CallerDefinition {
+export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, BuiltScope>, folder: () => string = () => '/'): CallerDefinition {
   const { limits, impersonate } = caller
   const identities = buildIdentities(caller, folder)
   const own: Grant[] = caller.rules.length === 0
@@ -19,7 +24,7 @@ export function buildCaller(caller: WrittenCaller, scopes: ReadonlyMap<string, r
     : [{ scope: null, rules: caller.rules.map(rule => buildRule(rule, rule.namespaces ?? [])), namespaces: undefined }]
   return {
     name: caller.name,
-    grants: [...own, ...caller.scopes.map(reference => buildGrant(reference, scopes))],
+    ...buildGrants(own, caller.scopes, scopes),
     clusters: caller.clusters,
     discovery: caller.discovery,
     limits: {
@@ -44,9 +49,31 @@ export function buildKey(key: WrittenKey, caller: CallerDefinition): KeyRecord {
   })
 }
 
-function buildGrant(reference: WrittenCaller['scopes'][number], scopes: ReadonlyMap<string, readonly Rule[]>): Grant {
+/** What a caller holds by its own rules and its scopes, and what it would hold by those that are tried out. */
+export function buildGrants(own: readonly Grant[], references: WrittenCaller['scopes'], scopes: ReadonlyMap<string, BuiltScope>): Pick<CallerDefinition, 'grants' | 'shadow'> {
+  const held = references.map(reference => buildGrant(reference, scopes))
+  const grants = [...own, ...held.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)]
+  const shadow = shadowGrants(grants, held)
+  return shadow === undefined ? { grants } : { grants, shadow }
+}
+
+interface HeldScope {
+  readonly grant: Grant
+  readonly shadow: Shadow | undefined
+}
+
+function buildGrant(reference: WrittenCaller['scopes'][number], scopes: ReadonlyMap<string, BuiltScope>): HeldScope {
   const { name, namespaces } = typeof reference === 'string' ? { name: reference, namespaces: undefined } : reference
-  return { scope: name, rules: scopes.get(name) ?? [], namespaces }
+  const scope = scopes.get(name)
+  return { grant: { scope: name, rules: scope?.rules ?? [], namespaces }, shadow: scope?.shadow }
+}
+
+function shadowGrants(grants: readonly Grant[], held: readonly HeldScope[]): ShadowGrants | undefined {
+  const tried = held.flatMap(({ grant, shadow }) => shadow === undefined ? [] : [{ grant, replaces: shadow.replaces }])
+  if (tried.length === 0) return undefined
+  const replaced = new Set(tried.flatMap(({ replaces = [] }) => replaces))
+  const stay = tried.some(({ replaces }) => replaces === undefined) ? [] : grants.filter(({ scope }) => scope === null || !replaced.has(scope))
+  return { scopes: [...new Set(tried.map(({ grant }) => grant.scope ?? ''))], grants: [...stay, ...tried.map(({ grant }) => grant)] }
 }
 
 function buildRule(rule: WrittenRule, namespaces: readonly string[]): Rule {

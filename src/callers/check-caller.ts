@@ -30,6 +30,9 @@ export function checkCaller(entry: Entry<WrittenCaller>, context: CallerContext,
   checkIdentities(entry, report)
   if (!entry.sound([])) return
   if (keys.length === 0 && jwt === undefined && clientCertificate === undefined) report.warn(entry, [], `has no key: portcullis key create ${name}`)
+  if (rules.length === 0 && scopes.length > 0 && scopes.every(reference => context.scopes.get(typeof reference === 'string' ? reference : reference.name)?.value.shadow !== undefined)) {
+    report.warn(entry, ['scopes'], 'are shadow scopes alone, which grant nothing: it may read API discovery at most')
+  }
   if (scopes.length + rules.length === 0) report.warn(entry, [], 'has no scopes and no rules: it may read API discovery at most')
 }
 

@@ -54,11 +54,13 @@ function whyNothing({ verbs, apiGroups, resources, nonResourceURLs }: WrittenRul
 
 /**
  * Who creates an object or deletes a collection names none in the path, and RBAC compares with that.
- * A list or a watch may name one by its field selector; what is created below an object does in any case.
+ * A list or a watch may name one by its field selector; what is created below an object does in any case,
+ * and so do an apply and an update that create what is not there (see authorize/asked.ts).
  */
 function checkResourceNames(entry: Entry<unknown>, at: Path, { verbs, resources, resourceNames }: WrittenRule, report: Report): void {
   if (resourceNames.length === 0) return
-  const nameless = resources.every(resource => !resource.includes('/') && resource !== '*') ? ['create', 'deletecollection'] : ['deletecollection']
+  const creates = verbs.includes('patch') || verbs.includes('update')
+  const nameless = !creates && resources.every(resource => !resource.includes('/') && resource !== '*') ? ['create', 'deletecollection'] : ['deletecollection']
   for (const [place, verb] of verbs.entries()) {
     if (nameless.includes(verb)) report.warn(entry, [...at, 'verbs', place], `is never allowed here: a ${verb} names no object, which resourceNames could match; put it into a rule without resourceNames`)
   }

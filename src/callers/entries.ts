@@ -39,6 +39,19 @@ export interface WrittenGrant {
   readonly name: string
   readonly rules: readonly WrittenRule[]
   readonly clusterRole: boolean
+  /** Undefined: it is in force. */
+  readonly shadow?: Shadow | undefined
+}
+
+/** Of a scope that is tried out: judged and recorded, and never granted. */
+export interface Shadow {
+  /** Names of scopes; undefined: all scopes and rules of whoever holds it. */
+  readonly replaces: readonly string[] | undefined
+}
+
+/** Whether a scope of the files, or an object's spec, is tried out. What is no mode at all is a fault by then. */
+export function shadowOf(written: { readonly mode?: string, readonly replaces?: readonly string[] } | undefined): Shadow | undefined {
+  return written?.mode === 'shadow' ? { replaces: written.replaces } : undefined
 }
 
 export interface Entries {
@@ -91,7 +104,13 @@ function readScope(document: YamlDocument, written: unknown, path: Path, faults:
   const { value, findings } = checkSchema(scopeSchema, written, path)
   const subject = subjectOf('scope', value?.name)
   tell(document, findings, subject, faults)
-  return { value: { name: String(value?.name), rules: value?.rules, clusterRole: false }, path, document, sound: soundAt(path, findings), subject }
+  checkMode(value, message => faults.push(named(document.locate({ path: [...path, 'replaces'], message }), subject)))
+  return { value: { name: String(value?.name), rules: value?.rules, clusterRole: false, shadow: shadowOf(value) }, path, document, sound: soundAt(path, findings), subject }
+}
+
+/** Without the mode it would be one more scope in force, beside what it was to replace. */
+export function checkMode(written: { readonly mode?: string, readonly replaces?: unknown } | undefined, tell: (message: string) => void): void {
+  if (written?.replaces !== undefined && written.mode !== 'shadow') tell('is for a scope of mode: shadow: this one is in force, beside what it names; add the mode, or take replaces out')
 }
 
 function readCaller(document: YamlDocument, written: unknown, path: Path, faults: Fault[]): Entry<WrittenCaller> {

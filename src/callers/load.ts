@@ -9,6 +9,7 @@ import { KeyTable } from '../keys/key-table.ts'
 import { checkCaller } from './check-caller.ts'
 import { checkTwins } from './check-identity.ts'
 import { checkRules } from './check-rules.ts'
+import { checkShadows } from './check-shadow.ts'
 import { locateIn, readEntries, soundItems } from './entries.ts'
 import type { Entries, Entry, WrittenGrant } from './entries.ts'
 import { Report } from './report.ts'
@@ -16,6 +17,7 @@ import { Report } from './report.ts'
 export interface LoadedCallers {
   /** With faults there are none, nor scopes, nor keys: all or nothing. */
   readonly callers: readonly CallerDefinition[]
+  /** The rules of every scope, in force or not: what of them is granted, the callers say. */
   readonly scopes: ReadonlyMap<string, readonly Rule[]>
   readonly keys: KeyTable
   /** All of them, in the order of the files. */
@@ -76,6 +78,7 @@ export function assembleCallers(read: readonly Entries[], { clusters, now = Date
   const callers = read.flatMap(({ callers }) => callers)
   for (const caller of callers) checkCaller(caller, { scopes, clusters, now }, report)
   checkTwins(callers, report)
+  checkShadows(scopes, callers, report)
   checkNames(callers, 'a caller', 'give one of them another name', ({ value }) => [[['name'], value?.name]], report)
   checkNames(callers, 'a key', 'an id stands for one key of one caller', entry => Array.from(soundItems(entry, ['keys'], entry.value?.keys), ([index, key]) => [['keys', index, 'id'], key.id]), report)
 
@@ -112,11 +115,11 @@ function placeOf(entry: Entry<unknown>, path: Path): string {
 }
 
 function buildAll(scopes: ReadonlyMap<string, Entry<WrittenGrant>>, entries: Entries['callers']) {
-  const rules = new Map([...scopes].map(([name, { value }]) => [name, buildScope(value)]))
-  const callers = entries.map(({ value, document }) => buildCaller(value, rules, () => dirname(document.locate({ path: [], message: '' }).file)))
+  const built = new Map([...scopes].map(([name, { value }]) => [name, buildScope(value)]))
+  const callers = entries.map(({ value, document }) => buildCaller(value, built, () => dirname(document.locate({ path: [], message: '' }).file)))
   const keys = new KeyTable()
   for (const [index, caller] of callers.entries()) {
     for (const key of entries[index]?.value.keys ?? []) keys.add(buildKey(key, caller))
   }
-  return { callers, scopes: rules, keys }
+  return { callers, scopes: new Map([...built].map(([name, { rules }]) => [name, rules])), keys }
 }

@@ -33,6 +33,8 @@ const scopeName = Type.String({ title: 'a name without /, % or blanks', pattern:
 export const scopeSchema = Type.Object({
   name: scopeName,
   description: Type.Optional(Type.String({ description: 'For people.' })),
+  mode: Type.Enum(['enforce', 'shadow'], { default: 'enforce', description: 'shadow: it grants nothing; what its callers do is judged by it as well, and what it would deny is recorded.' }),
+  replaces: Type.Optional(Type.Array(scopeName, { description: 'Of a shadow scope: the scopes in whose place it would be; default: all scopes and rules of its callers.' })),
   rules: Type.Array(ruleSchema, { description: 'What the scope allows; the order never matters.' }),
 }, { additionalProperties: false, description: 'Rules under a name.' })
 

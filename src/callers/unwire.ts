@@ -65,9 +65,14 @@ export class Unwire {
     for (const key of held.keys) this.#keys.add(key)
   }
 
-  #make({ definition, grants, keys }: CallerOnWire): Held {
-    const caller: CallerDefinition = { ...definition, grants: grants.map(grant => this.#grant(grant)) }
+  #make({ definition, grants: onWire, shadow, keys }: CallerOnWire): Held {
+    const grants = onWire.map(grant => this.#grant(grant))
+    const caller: CallerDefinition = { ...definition, grants, ...shadow === undefined ? {} : { shadow: this.#shadow(shadow, grants) } }
     return { definition: caller, keys: keys.map(key => new KeyRecord({ ...key, sha256: Buffer.from(key.sha256, 'hex'), caller })) }
+  }
+
+  #shadow({ scopes, grants }: NonNullable<CallerOnWire['shadow']>, enforced: CallerDefinition['grants']): NonNullable<CallerDefinition['shadow']> {
+    return { scopes, grants: grants.map(grant => typeof grant === 'number' ? kept(enforced[grant], `grant ${grant}`) : this.#grant(grant)) }
   }
 
   #grant({ scope, namespaces, rules }: GrantOnWire): CallerDefinition['grants'][number] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Fault } from '../files/fault.ts'
-import type { CallerDefinition, Grant, Rule } from '../model/caller.ts'
+import type { CallerDefinition, Grant, Rule, ShadowGrants } from '../model/caller.ts'
 import type { KeyRecord } from '../keys/key-record.ts'
 import type { LoadedCallers } from './load.ts'
 import type { Mark, Marks } from './state.ts'
@@ -13,8 +13,10 @@ export type GrantOnWire = Omit<Grant, 'rules' | 'namespaces'> & { readonly names
 
 export interface CallerOnWire {
   readonly mark: Mark
-  readonly definition: Omit<CallerDefinition, 'grants'>
+  readonly definition: Omit<CallerDefinition, 'grants' | 'shadow'>
   readonly grants: readonly GrantOnWire[]
+  /** What the shadow scopes leave of `grants`, by place, and their own. */
+  readonly shadow?: { readonly scopes: readonly string[], readonly grants: readonly (number | GrantOnWire)[] }
   readonly keys: readonly KeyOnWire[]
 }
 
@@ -58,7 +60,9 @@ function* callersOnWire(callers: readonly CallerDefinition[], keys: ReadonlyMap<
   let ready: (CallerOnWire | string)[] = []
   for (const caller of callers) {
     const own = keys.get(caller) ?? []
-    const mark = markOf([{ ...caller, grants: caller.grants.map(({ rules, ...grant }) => [grant, grant.scope === null ? rules : scopes.get(grant.scope)]) }, own])
+    const marked = (grants: readonly Grant[]) => grants.map(({ rules, ...grant }) => [grant, grant.scope === null ? rules : scopes.get(grant.scope)])
+    const shadow = caller.shadow === undefined ? undefined : { ...caller.shadow, grants: marked(caller.shadow.grants) }
+    const mark = markOf([{ ...caller, grants: marked(caller.grants), shadow }, own])
     ready.push(known.callers.get(caller.name) === mark ? caller.name : onWire(caller, own, mark, tables))
     if (ready.length < othersInChunk && tables.waiting < rulesInChunk) continue
     yield* tables.flush()
@@ -69,11 +73,18 @@ function* callersOnWire(callers: readonly CallerDefinition[], keys: ReadonlyMap<
   yield text({ kind: 'callers', callers: ready })
 }
 
-function onWire({ grants, ...definition }: CallerDefinition, keys: readonly KeyOnWire[], mark: Mark, tables: Tables): CallerOnWire {
-  const onWire = grants.map(({ scope, namespaces, rules }) => ({
-    scope, ...namespaces === undefined ? {} : { namespaces }, rules: scope === null ? tables.add(rules) : null,
-  }))
-  return { mark, definition, grants: onWire, keys }
+function onWire({ grants, shadow, ...definition }: CallerDefinition, keys: readonly KeyOnWire[], mark: Mark, tables: Tables): CallerOnWire {
+  const tried = shadow === undefined ? {} : { shadow: shadowOnWire(shadow, grants, tables) }
+  return { mark, definition, grants: grants.map(grant => grantOnWire(grant, tables)), ...tried, keys }
+}
+
+function grantOnWire({ scope, namespaces, rules }: Grant, tables: Tables): GrantOnWire {
+  return { scope, ...namespaces === undefined ? {} : { namespaces }, rules: scope === null ? tables.add(rules) : null }
+}
+
+function shadowOnWire({ scopes, grants }: ShadowGrants, enforced: readonly Grant[], tables: Tables): NonNullable<CallerOnWire['shadow']> {
+  const places = new Map(enforced.map((grant, place) => [grant, place]))
+  return { scopes, grants: grants.map(grant => places.get(grant) ?? grantOnWire(grant, tables)) }
 }
 
 function keysOf(keys: LoadedCallers['keys']): ReadonlyMap<CallerDefinition, readonly KeyOnWire[]> {

@@ -21,6 +21,7 @@ export function addAuditCommands(program: Command, done: Done, { stdin, stdout, 
     .option('--since <time>', 'a duration before now, as in 90m or 14d, or an RFC 3339 time')
     .option('--until <time>', 'as --since')
     .option('--denied', 'what was refused for who asked or what was asked')
+    .option('--would-deny', 'what was allowed and shadow scopes would have denied')
     .option('-f, --follow', 'go on as the last file is written, also when it is put aside')
     .option('--json', 'the lines of the log themselves')
     .action(async (files: string[], { config, ...options }: ShowOptions) => {

@@ -1,14 +1,15 @@
-import { buildCaller, buildScope } from '../callers/build.ts'
+import { buildCaller, buildScope, type BuiltScope } from '../callers/build.ts'
 import { listOf } from '../callers/build-identity.ts'
 import type { WrittenCaller } from '../callers/schema.ts'
 import type { Stored, StoredCallers } from '../callers/store.ts'
-import type { CallerDefinition, Grant } from '../model/caller.ts'
+import type { CallerDefinition, Grant, ShadowGrants } from '../model/caller.ts'
 import { findStored, openStore, type CallersDeps } from './callers-deps.ts'
 import { identityWords } from './identity-words.ts'
 import { sameForm, stateOf } from './key-life.ts'
 import { write } from './output.ts'
 import { ruleWords } from './rule-words.ts'
 import { runCommand } from './run-command.ts'
+import { replacedWords } from './scopes.ts'
 import { formatFields, indent, type Field } from './sections.ts'
 import { formatTable } from './table.ts'
 
@@ -33,8 +34,8 @@ type Shown = ReturnType<typeof show>
 
 /** What there is to say of a caller; null where there is nothing, and for no limit. */
 function show({ value, where }: Stored<WrittenCaller>, { scopes }: StoredCallers, now: number) {
-  const rules = new Map(scopes.map(scope => [scope.value.name, buildScope(scope.value)]))
-  const caller = buildCaller(value, rules)
+  const built = new Map(scopes.map(scope => [scope.value.name, buildScope(scope.value)]))
+  const caller = buildCaller(value, built)
   const { requestsPerSecond = null, burst = null, inFlight = null, streams = null } = value.limits
   return {
     name: value.name, description: value.description ?? null, where,
@@ -45,9 +46,22 @@ function show({ value, where }: Stored<WrittenCaller>, { scopes }: StoredCallers
       id: key.id, createdAt: sameForm(key.createdAt), expiresAt: sameForm(key.expiresAt), revokedAt: sameForm(key.revokedAt), state: stateOf(key, now),
     })),
     jwt: listOf(value.jwt), clientCertificate: listOf(value.clientCertificate),
-    may: caller.grants.map(grant => ({ scope: grant.scope, namespaces: grant.namespaces ?? null, rules: grant.rules.map(rule => ruleWords(rule, grant)) })),
+    may: caller.grants.map(shownGrant),
+    ...caller.shadow === undefined ? {} : { shadow: shadowOf(caller.shadow, built) },
     opens: routesOf(caller),
   }
+}
+
+function shownGrant(grant: Grant) {
+  return { scope: grant.scope, namespaces: grant.namespaces ?? null, rules: grant.rules.map(rule => ruleWords(rule, grant)) }
+}
+
+/** Scopes that are tried out: they grant nothing. */
+function shadowOf({ scopes: names, grants }: ShadowGrants, scopes: ReadonlyMap<string, BuiltScope>) {
+  const tried = new Set(names)
+  return grants.filter(({ scope }) => scope !== null && tried.has(scope)).map(grant => ({
+    ...shownGrant(grant), replaces: scopes.get(grant.scope ?? '')?.shadow?.replaces ?? null,
+  }))
 }
 
 /** Guarded routes that a rule of it acknowledges, and by which scopes; null: by its own rules. */
@@ -74,7 +88,7 @@ function toText(shown: Shown): string {
   ]
   const others = identityWords(shown)
   const also = others.length === 0 ? '' : `\nAlso:\n${indent(others.map(line => `${line}\n`).join(''))}`
-  return `${formatFields(fields)}\nKeys:\n${indent(keyTable(shown))}${also}\nMay:\n${indent(mayWords(shown))}`
+  return `${formatFields(fields)}\nKeys:\n${indent(keyTable(shown))}${also}\nMay:\n${indent(mayWords(shown))}${shadowWords(shown)}`
 }
 
 function scopeWords(scope: string | null): string {
@@ -106,4 +120,13 @@ function mayWords({ may }: Shown): string {
     const head = `${scopeWords(scope)}${namespaces === null ? '' : `, narrowed to ${namespaces.join(', ') || 'no namespace'}`}:\n`
     return head + indent(rules.map(rule => `${rule}\n`).join('') || 'nothing: it has no rules\n')
   }).join('')
+}
+
+function shadowWords({ shadow }: Shown): string {
+  if (shadow === undefined) return ''
+  const tried = shadow.map(({ scope, namespaces, replaces, rules }) => {
+    const head = `${scopeWords(scope)}${namespaces === null ? '' : `, narrowed to ${namespaces.join(', ') || 'no namespace'}`}, in place of ${replacedWords(replaces)}:\n`
+    return head + indent(rules.map(rule => `${rule}\n`).join('') || 'nothing: it has no rules\n')
+  })
+  return `\nTried out, which grants nothing (portcullis audit show --would-deny):\n${indent(tried.join(''))}`
 }

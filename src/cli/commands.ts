@@ -5,6 +5,7 @@ import { addCallerCommands } from './caller-commands.ts'
 import { addCanI } from './can-i-command.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addKubeconfig } from './kubeconfig-command.ts'
+import { addSuggest } from './suggest-command.ts'
 import { append, configFile, configOption, type Done, type Terminal, type WithConfig } from './terminal.ts'
 
 const looseOption = ['--allow-loose-permissions', 'read credentials from files that every user of this machine may read'] as const
@@ -19,6 +20,7 @@ export function addCommands(program: Command, done: Done, terminal: Terminal = p
   addKubeconfig(program, done, terminal)
   addAccount(program, done, terminal)
   addAuditCommands(program, done, terminal)
+  addSuggest(program, done, terminal)
 }
 
 function version(): string {

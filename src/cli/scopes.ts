@@ -23,6 +23,8 @@ export function scopeListCommand({ configFile, json = false }: ListArgs, deps: C
 interface Row {
   readonly name: string
   readonly kind: 'Scope' | 'ClusterRole'
+  /** It is judged and recorded, and grants nothing. Without it: in force. */
+  readonly mode?: 'shadow'
   readonly rules: number
   /** How many hold it. */
   readonly callers: number
@@ -35,7 +37,7 @@ function rowsOf({ scopes, callers }: StoredCallers): Row[] {
     for (const name of new Set(value.scopes.map(scope => reference(scope).name))) held.set(name, (held.get(name) ?? 0) + 1)
   }
   return scopes
-    .map(({ value, where }) => ({ name: value.name, kind: kindOf(value), rules: value.rules.length, callers: held.get(value.name) ?? 0, where }))
+    .map(({ value, where }) => ({ name: value.name, kind: kindOf(value), ...value.shadow === undefined ? {} : { mode: 'shadow' as const }, rules: value.rules.length, callers: held.get(value.name) ?? 0, where }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
@@ -45,7 +47,7 @@ function kindOf({ clusterRole }: WrittenGrant): Row['kind'] {
 
 const columns: readonly Column<Row>[] = [
   { head: 'NAME', cell: ({ name }) => name },
-  { head: 'KIND', cell: ({ kind }) => kind },
+  { head: 'KIND', cell: ({ kind, mode }) => mode === undefined ? kind : `${kind}, ${mode}` },
   { head: 'RULES', cell: ({ rules }) => String(rules) },
   { head: 'CALLERS', cell: ({ callers }) => String(callers) },
   { head: 'WRITTEN IN', cell: ({ where }) => where },
@@ -68,19 +70,26 @@ type Shown = ReturnType<typeof show>
 
 function show({ value, where }: Stored<WrittenGrant>, { callers }: StoredCallers) {
   return {
-    name: value.name, kind: kindOf(value), where,
-    rules: buildScope(value).map(rule => ruleWords(rule, { namespaces: undefined })),
+    name: value.name, kind: kindOf(value), ...value.shadow === undefined ? {} : { mode: 'shadow' as const, replaces: value.shadow.replaces ?? null }, where,
+    rules: buildScope(value).rules.map(rule => ruleWords(rule, { namespaces: undefined })),
     holders: callers.flatMap(({ value: caller }) => caller.scopes.map(reference)
       .filter(({ name }) => name === value.name)
       .map(({ namespaces }) => ({ caller: caller.name, namespaces }))),
   }
 }
 
-function toText({ name, kind, where, rules, holders }: Shown): string {
+function toText({ name, kind, mode, replaces, where, rules, holders }: Shown): string {
   const narrowed = kind === 'ClusterRole' ? '\nA ClusterRole holds in the namespaces that each caller names for it.\n' : ''
-  return `${formatFields([['Name', name], ['Kind', kind], ['Written in', where]])}${narrowed}
-Allows:
+  const tried = mode === undefined ? null : `shadow: grants nothing; tried out in place of ${replacedWords(replaces)}`
+  return `${formatFields([['Name', name], ['Kind', kind], ['Mode', tried], ['Written in', where]])}${narrowed}
+${mode === undefined ? 'Allows' : 'Would allow'}:
 ${indent(rules.map(rule => `${rule}\n`).join('') || 'nothing: it has no rules\n')}
 Held by:
 ${indent(holders.map(({ caller, namespaces }) => `${caller}${namespaces === null ? '' : `, in ${namespaces.join(', ') || 'no namespace'}`}\n`).join('') || 'nobody\n')}`
+}
+
+/** What a shadow scope stands in for; null: it does not say. */
+export function replacedWords(replaces: readonly string[] | null | undefined): string {
+  if (replaces === null || replaces === undefined) return 'all scopes and rules of its holder'
+  return replaces.length === 0 ? 'nothing' : `scope ${replaces.join(', ')}`
 }

@@ -36,7 +36,7 @@ export interface Metrics {
 export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metrics {
   const registry = new Registry()
   if (nodeMetrics) collectDefaultMetrics({ register: registry })
-  const { denied, discovery, reload } = createSimple(registry)
+  const { denied, shadowDenied, discovery, reload } = createSimple(registry)
   createRestarts(registry)
   const observeRequest = createRequestMetrics(registry)
   const keyUsed = createKeyUse(registry)
@@ -45,6 +45,7 @@ export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metr
       const caller = facts.caller?.definition.name ?? ''
       observeRequest({ caller, seconds: Math.max(0, now() - arrival.receivedAt) / 1000, facts, code: outcome.status })
       if (outcome.refusal !== undefined) denied.inc({ caller, code: outcome.refusal.code })
+      if (facts.shadow !== undefined) shadowDenied.inc({ caller })
       if (facts.cache !== undefined) discovery.inc({ result: facts.cache })
       if (facts.caller !== undefined) keyUsed(caller, facts.caller.credentialId, arrival.receivedAt)
     },
@@ -66,6 +67,10 @@ function createSimple(registry: Registry) {
     denied: new Counter({
       name: 'portcullis_denied_total', help: 'Requests that Portcullis itself refused, by code.',
       labelNames: ['caller', 'code'], registers,
+    }),
+    shadowDenied: new Counter({
+      name: 'portcullis_shadow_denied_total', help: 'Requests that were allowed, and that shadow scopes of their caller would have denied.',
+      labelNames: ['caller'], registers,
     }),
     discovery: new Counter({
       name: 'portcullis_discovery_cache_total', help: 'Discovery answers, by where they came from.',

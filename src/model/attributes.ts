@@ -22,6 +22,11 @@ export function isWrite(verb: string): boolean {
   return verb !== 'get' && verb !== 'list' && verb !== 'watch'
 }
 
+/** Whether a patch of this media type is a server-side apply. Looked for anywhere in the value: two values joined into one must not hide it. */
+export function isApply(contentType: string): boolean {
+  return /application\/apply-patch\+/i.test(contentType)
+}
+
 /** Whether a program behind the API server answers: `services/x/proxy`, the old `/proxy/` prefix. */
 export function isProxied({ verb, subresource }: Attributes): boolean {
   return verb === 'proxy' || subresource === 'proxy'

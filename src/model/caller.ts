@@ -59,6 +59,16 @@ export interface CallerDefinition {
   readonly impersonate: Impersonate | undefined
   /** Other credentials than keys; without it there are none. */
   readonly identities?: Identities | undefined
+  /** Without it every request is judged once. */
+  readonly shadow?: ShadowGrants | undefined
+}
+
+/** What a caller would hold if its shadow scopes were in force. They grant nothing: this is judged and recorded. */
+export interface ShadowGrants {
+  /** Names of the shadow scopes that it holds, each once. */
+  readonly scopes: readonly string[]
+  /** Those of `CallerDefinition.grants` that no shadow scope replaces, as the same objects, and the shadow scopes' own. */
+  readonly grants: readonly Grant[]
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Resolved } from './attributes.ts'
-import type { Caller } from './caller.ts'
-import type { Verdict } from './verdict.ts'
+import type { Caller, GuardRoute } from './caller.ts'
+import type { ShadowDenial, Verdict } from './verdict.ts'
 
 /** What becomes known of a request on its way. Later notes add to earlier ones. */
 export interface Facts {
@@ -10,6 +10,10 @@ export interface Facts {
   readonly claimedKeyId?: string
   readonly cluster?: string
   readonly verdict?: Verdict
+  /** Guarded routes that it opens, or would if the guard had not refused it; only where there are some. */
+  readonly guarded?: readonly GuardRoute[]
+  /** Only where it was allowed, and the caller's shadow scopes would have denied it. */
+  readonly shadow?: ShadowDenial
   readonly cache?: 'hit' | 'miss' | 'stale'
   /** Milliseconds from handing the request over to the head of upstream's answer. */
   readonly upstreamMs?: number

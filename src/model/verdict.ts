@@ -58,3 +58,11 @@ export type DenialCode =
 export type Verdict =
   | { readonly allowed: true, readonly code: null, readonly rule: MatchedRule | null, readonly reason: string }
   | { readonly allowed: false, readonly code: DenialCode, readonly rule: MatchedRule | null, readonly reason: string }
+
+/** That the shadow scopes of a caller would have denied what was allowed. */
+export interface ShadowDenial {
+  /** As a verdict's. */
+  readonly reason: string
+  /** Names of the shadow scopes that the caller holds. */
+  readonly scopes: readonly string[]
+}

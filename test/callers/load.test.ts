@@ -152,6 +152,7 @@ for (const [what, warning, text] of [
 
 for (const [what, text] of [
   ['a narrowing that meets one rule of the scope', `${scope(`${rule}, ${rule.replace('[a]', '["b-*"]')}`)}\n${caller(`scopes: [{ name: s, namespaces: ["*-x"] }], keys: [{ id: k7Q2mX9a, sha256: ${sha256} }]`)}`],
+  ['a create beside what creates by name', scope(rule.replace('[get]', '[create, patch]').replace(' }', ', resourceNames: [x] }'))],
   ['a create below an object that is named', scope(rule.replace('[get]', '[create]').replace('[pods]', '[pods/eviction]').replace(' }', ', resourceNames: [x] }'))],
   ['a list of one object by its field selector', scope(rule.replace('[get]', '[list, watch]').replace(' }', ', resourceNames: [x] }'))],
   ['many stars in a glob', scope(rule.replace('[a]', `["a${'*'.repeat(70)}"]`))],

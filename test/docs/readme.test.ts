@@ -38,7 +38,7 @@ function words(text = ''): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word)
 }
 
-/** Two requests that between them have everything that is counted or annotated: one served, one refused. */
+/** Requests that between them have everything that is counted or annotated: one served, one refused, one that a shadow scope would refuse. */
 const finishedRequests = [
   {
     arrival: arrival(),
@@ -54,6 +54,11 @@ const finishedRequests = [
     outcome: {
       status: 401, ending: 'complete' as const, bytesOut: 1, refusal: { code: 'UnknownKey', message: '', reason: 'Unauthorized' },
     },
+  },
+  {
+    arrival: arrival({ upgrade: true }),
+    facts: { resolved: resolved(), caller: callerWith(), cluster: 'prod', verdict: allowed, guarded: ['run-as-us' as const], shadow: { reason: 'no rule', scopes: ['next'] } },
+    outcome: { status: 101, ending: 'complete' as const, bytesOut: 1 },
   },
 ]
 

@@ -1,6 +1,6 @@
 import type { Fault } from '../../files/fault.ts'
 import type { CallerDefinition, Rule } from '../../model/caller.ts'
-import { buildCaller, buildKey, buildScope } from '../build.ts'
+import { buildCaller, buildGrants, buildKey, buildScope, type BuiltScope } from '../build.ts'
 import type { KeyRecord } from '../../keys/key-record.ts'
 import { KeyTable } from '../../keys/key-table.ts'
 import { checkTwins } from '../check-identity.ts'
@@ -13,7 +13,7 @@ import { messageOf } from './objects.ts'
 /** What is in force of one caller, and what it was made from: made anew only where that is another. */
 interface Made {
   readonly written: WrittenCaller
-  readonly rules: readonly (readonly Rule[] | undefined)[]
+  readonly scopes: readonly (BuiltScope | undefined)[]
   readonly definition: CallerDefinition
   readonly keys: readonly KeyRecord[]
 }
@@ -36,48 +36,48 @@ export interface Assembled {
  * the same objects: what was compiled for them, and what is open under them, goes on.
  */
 export class Assembly {
-  readonly #rules = new WeakMap<WrittenGrant, readonly Rule[]>()
+  readonly #built = new WeakMap<WrittenGrant, BuiltScope>()
   #made = new Map<string, Made>()
 
   assemble(callers: readonly Held<WrittenCaller>[], scopes: readonly Held<WrittenGrant>[]): Assembled {
-    const rules = new Map<string, readonly Rule[]>()
+    const built = new Map<string, BuiltScope>()
     const broken = { scopes: new Map<string, unknown>(), callers: new Map<string, unknown>() }
     for (const { checked: { name }, inForce } of scopes) {
-      if (inForce !== undefined) guarded(name, broken.scopes, () => rules.set(name, this.#rulesOf(inForce)))
+      if (inForce !== undefined) guarded(name, broken.scopes, () => built.set(name, this.#scopeOf(inForce)))
     }
     const made = new Map<string, Made>()
     const holders = new Map<string, number>()
     for (const { checked: { name }, inForce } of callers) {
       if (inForce === undefined) continue
-      guarded(name, broken.callers, () => made.set(name, this.#make(inForce, rules)))
+      guarded(name, broken.callers, () => made.set(name, this.#make(inForce, built)))
       for (const scope of new Set(scopesOf(inForce))) holders.set(scope, (holders.get(scope) ?? 0) + 1)
     }
     this.#made = made
     const shared = sharedOf(callers)
     return {
       callers: [...made.values()].map(({ definition }) => definition),
-      scopes: rules,
+      scopes: new Map([...built].map(([name, { rules }]) => [name, rules])),
       keys: indexKeys(made, shared),
-      callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, rules), ...sharedKeys(checked, shared), ...brokenOf(checked, broken.callers)]),
+      callerFaults: whereSome(callers, checked => [...checked.faults, ...unknownScopes(checked, scopes.length, built), ...sharedKeys(checked, shared), ...brokenOf(checked, broken.callers)]),
       scopeFaults: whereSome(scopes, checked => [...checked.faults, ...brokenOf(checked, broken.scopes)]),
       warnings: twinsOf(callers),
       holders,
     }
   }
 
-  #rulesOf(scope: WrittenGrant): readonly Rule[] {
-    const known = this.#rules.get(scope) ?? buildScope(scope)
-    this.#rules.set(scope, known)
+  #scopeOf(scope: WrittenGrant): BuiltScope {
+    const known = this.#built.get(scope) ?? buildScope(scope)
+    this.#built.set(scope, known)
     return known
   }
 
   /** A scope that is not there grants nothing. */
-  #make(written: WrittenCaller, scopes: ReadonlyMap<string, readonly Rule[]>): Made {
-    const rules = scopesOf(written).map(name => scopes.get(name))
+  #make(written: WrittenCaller, built: ReadonlyMap<string, BuiltScope>): Made {
+    const scopes = scopesOf(written).map(name => built.get(name))
     const before = this.#made.get(written.name)
-    if (before?.written === written && rules.every((each, index) => each === before.rules[index])) return before
-    const definition = before?.written === written ? withScopes(before.definition, scopes) : buildCaller(written, scopes)
-    return { written, rules, definition, keys: written.keys.map(key => buildKey(key, definition)) }
+    if (before?.written === written && scopes.every((each, index) => each === before.scopes[index])) return before
+    const definition = before?.written === written ? withScopes(before.definition, written, built) : buildCaller(written, built)
+    return { written, scopes, definition, keys: written.keys.map(key => buildKey(key, definition)) }
   }
 }
 
@@ -95,8 +95,8 @@ function brokenOf<T>({ name, locate }: Held<T>['checked'], broken: ReadonlyMap<s
 }
 
 /** The same caller with its scopes as they are now; its own rules stay the same objects. */
-function withScopes(definition: CallerDefinition, scopes: ReadonlyMap<string, readonly Rule[]>): CallerDefinition {
-  return { ...definition, grants: definition.grants.map(grant => grant.scope === null ? grant : { ...grant, rules: scopes.get(grant.scope) ?? [] }) }
+function withScopes({ shadow: _, ...definition }: CallerDefinition, { scopes: references }: WrittenCaller, scopes: ReadonlyMap<string, BuiltScope>): CallerDefinition {
+  return { ...definition, ...buildGrants(definition.grants.filter(({ scope }) => scope === null), references, scopes) }
 }
 
 function whereSome<T>(all: readonly Held<T>[], faultsOf: (checked: Held<T>['checked']) => readonly Fault[]): Map<string, readonly Fault[]> {

@@ -6,7 +6,7 @@ import { holdsKey, redactKeys } from '../../keys/redact.ts'
 import { checkCaller } from '../check-caller.ts'
 import { checkFilesInFull } from '../check-identity.ts'
 import { checkRules } from '../check-rules.ts'
-import type { Entry, WrittenGrant } from '../entries.ts'
+import { checkMode, shadowOf, type Entry, type WrittenGrant } from '../entries.ts'
 import { Report } from '../report.ts'
 import { callerSchema, scopeSchema, type WrittenCaller } from '../schema.ts'
 import type { ApiObject } from './api.ts'
@@ -71,8 +71,11 @@ export function checkScopeObject(object: ApiObject, context: CheckContext): Chec
   const { name } = object.metadata
   return guarded(() => {
     const { value, findings } = checkSchema(scopeSchema, writtenOf(object))
-    const grant: WrittenGrant = { name, rules: value.rules, clusterRole: false }
-    return check(object, 'scopes', context, grant, findings, (entry, report) => checkRules(entry, ['rules'], grant.rules, false, report))
+    const grant: WrittenGrant = { name, rules: value.rules, clusterRole: false, shadow: shadowOf(value) }
+    return check(object, 'scopes', context, grant, findings, (entry, report) => {
+      checkMode(value, message => report.fault(entry, ['replaces'], message))
+      checkRules(entry, ['rules'], grant.rules, false, report)
+    })
   }, why => check<WrittenGrant>(object, 'scopes', context, { name, rules: [], clusterRole: false }, [why], () => undefined))
 }
 

@@ -26,19 +26,25 @@ export function whichOf({ objectRef }: LoggedEvent): string {
   return `${namespace}/${name}`
 }
 
+/** It was allowed, and the shadow scopes of its caller would have denied it. */
+export function wouldDeny({ annotations }: LoggedEvent): boolean {
+  return annotations?.['portcullis.dev/shadow-decision'] === 'forbid'
+}
+
 /** Milliseconds from arrival to this event. */
 export function tookOf({ annotations, requestReceivedTimestamp, stageTimestamp }: LoggedEvent): number {
   const told = Number(annotations?.['portcullis.dev/duration-ms'] ?? NaN)
   return Number.isFinite(told) ? told : Math.max(0, Date.parse(stageTimestamp) - Date.parse(requestReceivedTimestamp))
 }
 
-/** Why it was refused, failed, or ended before its time; empty where it went well. */
+/** Why it was refused, failed, ended before its time, or would be refused by a shadow scope; empty where it went well. */
 export function reasonOf(event: LoggedEvent): string {
   const { code = 0, message = '', reason = '' } = event.responseStatus ?? {}
   const ending = event.annotations?.['portcullis.dev/ending'] ?? ''
   const failed = code >= 400 || code === 0 || event.stage === 'Panic'
   const word = event.stage === 'Panic' ? 'Panic' : codeOf(event) ?? reason
   const parts = [
+    wouldDeny(event) ? `would deny (${event.annotations?.['portcullis.dev/shadow-scope'] ?? ''}): ${event.annotations?.['portcullis.dev/shadow-reason'] ?? ''}` : '',
     failed ? [word, message].filter(part => part !== '').join(': ') : '',
     ending === 'complete' || ending === '' ? '' : `ended: ${ending}`,
   ]

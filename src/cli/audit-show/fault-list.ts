@@ -6,10 +6,16 @@ const named = 20
 
 /** What of a log could not be read: counted by kind, and the first of each report named. */
 export class FaultList {
+  readonly #command: string
   #counts = new Map<FaultEntry['fault']['kind'], number>()
   #named: string[] = []
   #count = 0
   #reported = 0
+
+  /** Named in front of what is reported. */
+  constructor(command = 'audit show') {
+    this.#command = command
+  }
 
   /** All, reported or not. */
   get count(): number {
@@ -30,7 +36,7 @@ export class FaultList {
     const counts = [...this.#counts].map(([kind, count]) => `${count} ${kind}`).join(', ')
     const more = count - this.#named.length
     const lines = [
-      `portcullis audit show: passed over ${count} that could not be read (${counts}):`,
+      `portcullis ${this.#command}: passed over ${count} that could not be read (${counts}):`,
       ...this.#named.map(line => `  ${line}`),
       ...more === 0 ? [] : [`  and ${more} more`],
     ]

@@ -5,7 +5,7 @@ import { refusalCodes } from '../../errors.ts'
 import { matchesGlob } from '../../glob.ts'
 import { pluralOf } from '../known-groups.ts'
 import { UsageError } from '../run-command.ts'
-import { codeOf, pathOf } from './facts.ts'
+import { codeOf, pathOf, wouldDeny } from './facts.ts'
 
 /** What is asked for: of each kind one of the values, of all kinds every one. */
 export interface FilterOptions {
@@ -21,13 +21,15 @@ export interface FilterOptions {
   readonly since?: string | undefined
   readonly until?: string | undefined
   readonly denied?: boolean | undefined
+  /** Allowed, and shadow scopes would have denied it. */
+  readonly wouldDeny?: boolean | undefined
 }
 
 export type Matches = (event: LoggedEvent) => boolean
 
 /** The events that options ask for; `now` is in milliseconds since the epoch. Throws UsageError for what makes no sense. */
 export function parseFilter(options: FilterOptions, now: number): Matches {
-  const { caller, verb, resource, namespace, code, cluster, denied = false } = options
+  const { caller, verb, resource, namespace, code, cluster, denied = false, wouldDeny: tried = false } = options
   const tests = [
     ...oneOf(caller, name => event => event.user.username === name),
     ...oneOf(verb, name => event => event.verb === name.toLowerCase()),
@@ -36,6 +38,7 @@ export function parseFilter(options: FilterOptions, now: number): Matches {
     ...oneOf(code, parseCode),
     ...oneOf(cluster, name => event => event.annotations?.['portcullis.dev/cluster'] === name),
     ...denied ? [isDenied] : [],
+    ...tried ? [wouldDeny] : [],
     ...parseTimes(options, now),
   ]
   return event => tests.every(test => test(event))

@@ -12,8 +12,9 @@ export interface Linted {
   readonly farReaching: ReadonlySet<string>
 }
 
-/** What sound callers and scopes say that is likely more than was meant. */
-export function lintCallers(written: Written): Linted {
+/** What sound callers and scopes say that is likely more than was meant. Shadow scopes grant nothing, whatever they say. */
+export function lintCallers({ scopes, callers }: Written): Linted {
+  const written = { callers, scopes: scopes.filter(({ value }) => value.shadow === undefined) }
   const held = heldRules(written)
   const minting = rulesThatMint(held)
   const warnings: Fault[] = written.callers.flatMap(caller => lintCaller(caller, written.scopes))
