@@ -1,10 +1,9 @@
 import { isCidr, isLoopback } from '../addresses/cidr.ts'
 import type { Finding, Path, Sound } from '../files/fault.ts'
+import { webhookFaults } from './rules-webhook.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
-import { parseDuration, parseSize } from './units.ts'
+import { longestTimer, parseDuration, parseSize } from './units.ts'
 
-// Node's timers overflow beyond 2^31 - 1 ms, and then fire at once.
-const longestTimer = 24 * 86_400_000
 const goIdleTimeout = 90_000
 // HTTP/2 announces it in 32 bits; far below that it is a way to fill memory.
 const largestHeader = 16 * 1024 ** 2
@@ -19,6 +18,7 @@ export function findFaults(config: WrittenConfig, sound: Sound): Finding[] {
     ...clusters.flatMap((cluster, index) => lifetimeFaults(cluster, ['clusters', index, 'credential', 'tokenRequest', 'lifetime'], sound)),
     ...sizeFaults(config, clusters, sound),
     ...ageFaults(config, sound),
+    ...webhookFaults(config, sound),
     ...duplicateNames(clusters),
     ...sound(['self']) && sound(['clusters']) ? selfFaults(config) : [],
     ...sound(['callers']) && sound(['clusters']) ? storeFaults(config) : [],

@@ -3,6 +3,7 @@ import type { Static } from '../files/shape.ts'
 import { anyTexts, choice, duration, oneOf, section, size, text, texts } from './fields.ts'
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'
+import { webhook } from './schema-webhook.ts'
 
 const callers = oneOf({
   file: Type.Union([text({ description: 'A file or a folder.' }), texts({ description: 'Several.' })], {
@@ -45,9 +46,8 @@ const file = section({
   signingKeyFile: Type.Optional(text({ description: 'PEM file (PKCS#8) of an Ed25519 key: each file that is put aside, and the end at a shutdown, is signed with it, into <file>.jws.' })),
 }, { description: 'Events as JSON lines in a file.' })
 
-const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file }, {
+const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file, webhook }, {
   description: 'Where events go: exactly one kind.',
-  'x-unknown': { webhook: 'is not part of this version: it writes to stdout and file' },
 })
 
 const audit = section({

@@ -65,7 +65,7 @@ export async function makeRooms(config: Config, { log, secrets, env = process.en
   undo.push(() => callers.close())
   const identity = wireIdentity(config, callers, log)
   undo.push(() => identity.close())
-  const sinks = shared?.sinks ?? await openSinks(config, { allowLoose })
+  const sinks = shared?.sinks ?? await openSinks(config, { log, secrets, env, allowLoose })
   const audit = wireAudit(config, { log, metrics, secrets, sinks, onUsed: callers.used })
   undo.push(() => audit.close())
   return {
