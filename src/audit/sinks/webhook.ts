@@ -74,8 +74,9 @@ const longestWait = 600_000
 
 class WebhookWriter implements LineWriter {
   readonly #options: WriterOptions
-  /** How often the lines that are the first now were refused. */
+  /** How often the lines that are the first now were refused, and how many they were the first time: others have joined them since. */
   #refusals = 0
+  #refused = 0
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -115,11 +116,13 @@ class WebhookWriter implements LineWriter {
     if (status >= 500 || status === 429 || status === 408) {
       return retryAfter === undefined ? new Error(message) : new NotBefore(Math.min(retryAfter, longestWait), message)
     }
+    this.#refused = this.#refusals === 0 ? lines : Math.min(this.#refused, lines)
     this.#refusals += 1
     // An event that is too large alone is so the next time.
     if (status !== 413 && this.#refusals < attempts) return new Error(message)
     this.#refusals = 0
-    return new Undeliverable(lines, `${message}; ${lines === 1 ? 'an event is' : `${lines} events are`} lost there`)
+    const lost = this.#refused
+    return new Undeliverable(lost, `${message}; ${lost === 1 ? 'an event is' : `${lost} events are`} lost there`)
   }
 
   async #send(body: Buffer): Promise<Answered> {

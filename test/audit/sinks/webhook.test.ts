@@ -157,6 +157,24 @@ for (const [status, advice] of [
   })
 }
 
+t.test('events that join refused ones are tried as often as those before they are dropped', async (t) => {
+  const collector = await startCollector(t)
+  const { sink, report } = start(t, collector)
+  const joined = [0]
+  collector.answer(({ list: { items } }) => {
+    if (ids(items).includes(0)) {
+      joined.push(joined.length)
+      sink.write(line(joined.at(-1)!))
+      return 400
+    }
+    return 200
+  })
+  sink.write(line(0))
+  await collector.until(() => collector.taken().length >= 5)
+  t.strictSame(ids(collector.taken()), [1, 2, 3, 4, 5])
+  t.equal(report.dropped, 1)
+})
+
 t.test('what is too large at once is posted in parts; an event that is too large alone is dropped, and no other', async (t) => {
   const collector = await startCollector(t)
   collector.answer(({ list: { items } }) => items.length > 2 || ids(items).includes(5) ? 413 : 200)
