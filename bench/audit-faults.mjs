@@ -13,7 +13,7 @@ const usage = `node bench/audit-faults.mjs [--rounds 30] [--seconds 60] [--only 
   --only A,B   these runs alone
   --json       print one JSON object instead of the table
 
-kill, family  kill -9 under load in blocking-strict, again and again on the same log
+kill, family  kill -9 under load in blocking-strict, again and again on the same log, which is rotated, signed and compressed
 disk          a file system that is full, and has room again, in each mode (it has to be mounted: as root)
 webhook       nobody listens there, in each mode
 rotation      two workers, a file put aside and compressed every moment

@@ -1,5 +1,6 @@
 // The runs of bench/audit-faults.mjs: each breaks something under load, mends it, and counts.
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,9 @@ import { logFiles, makeProxy, readLines, verify } from './audited-proxy.mjs'
 export function createRuns({ upstream, upstreamAt, load, authority, keep, say }) {
   const make = async (config) => {
     const proxy = keep(await makeProxy({ upstream: upstreamAt, certificate: authority.issue(['localhost', '127.0.0.1']), config }))
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    writeFileSync(join(proxy.folder, 'signing.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    writeFileSync(join(proxy.folder, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
     await proxy.start()
     return proxy
   }
@@ -29,7 +33,7 @@ export function createRuns({ upstream, upstreamAt, load, authority, keep, say })
 
 /** Every first event is there of what reached the upstream, and of what somebody got an answer for. */
 async function kill({ make, begin, upstream, load, say, rounds, workers }) {
-  const proxy = await make({ workers, audit: { mode: 'blocking-strict', sinks: [{ file: { path: 'audit.log', maxSize: '256KiB', keep: 1000 } }] } })
+  const proxy = await make({ workers, audit: { mode: 'blocking-strict', sinks: [{ file: { path: 'audit.log', maxSize: '32KiB', keep: 1000, compress: true, signingKeyFile: 'signing.pem' } }] } })
   const known = new Set()
   const result = { requests: 0, acknowledged: 0 }
   for (let round = 0; round < rounds; round += 1) {
@@ -48,7 +52,7 @@ async function kill({ make, begin, upstream, load, say, rounds, workers }) {
   await proxy.end()
   const { names, twice } = await readLines(logFiles(proxy.folder))
   const missing = [...known].filter((id) => !names.has(`${id} RequestReceived`)).length
-  const chain = await verify(logFiles(proxy.folder))
+  const chain = await verify(logFiles(proxy.folder), join(proxy.folder, 'public.pem'))
   return {
     ...result, upstream: known.size, linesIn: undefined, linesOut: names.size, dropped: undefined, missing, chain: chain.words,
     faults: [

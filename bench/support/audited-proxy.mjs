@@ -109,10 +109,11 @@ export async function readLines(files) {
   return { names, twice: lines - names.size }
 }
 
-/** What `portcullis audit verify` says. */
-export async function verify(files) {
+/** What `portcullis audit verify` says, of the signatures too where there is a key. */
+export async function verify(files, publicKey) {
+  const options = ['--json', ...publicKey === undefined ? [] : ['--public-key', publicKey]]
   const { code, stdout, stderr } = await new Promise((resolve) => {
-    const child = execFile(process.execPath, [main, 'audit', 'verify', '--json', ...files], { maxBuffer: 2 ** 26 }, (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }))
+    const child = execFile(process.execPath, [main, 'audit', 'verify', ...options, ...files], { maxBuffer: 2 ** 26 }, (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }))
   })
   if (stdout === '') return { sound: false, words: stderr.trim() }
   const { sound, fault, cut } = JSON.parse(stdout)

@@ -13,6 +13,8 @@ export interface Posted {
   readonly list: { readonly kind: string, readonly apiVersion: string, readonly items: readonly Readonly<Record<string, unknown>>[] }
   /** Of the client's certificate; undefined without one. */
   readonly subject: string | undefined
+  /** Whether its connection had brought another one before. */
+  readonly again: boolean
 }
 
 /** How it answers: a status, with headers, `reset` (the connection), or nothing at all. */
@@ -48,8 +50,10 @@ export async function startCollector(t: Scope, { tls }: CollectorOptions = {}): 
   heard.setMaxListeners(0)
   let how: (posted: Posted) => CollectorAnswer | Promise<CollectorAnswer> = () => 200
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
-    const posted = await read(request)
-    if (posted === undefined) return
+    const read = await readPost(request)
+    if (read === undefined) return
+    const posted = { ...read, again: used.has(request.socket) }
+    used.add(request.socket)
     posts.push(posted)
     const answer = await how(posted)
     if (answer === 'reset') request.socket.resetAndDestroy()
@@ -65,6 +69,7 @@ export async function startCollector(t: Scope, { tls }: CollectorOptions = {}): 
   const make = () => tls === undefined ? http.createServer(listener)
     : https.createServer({ cert: tls.cert, key: tls.key, ...tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true } }, listener)
   const sockets = new Set<Socket>()
+  const used = new WeakSet<Socket>()
   let server = make()
   const listen = async (port: number) => {
     server.on('connection', (socket: Socket) => {
@@ -99,7 +104,7 @@ export async function startCollector(t: Scope, { tls }: CollectorOptions = {}): 
 }
 
 /** Undefined where the client left in the middle. */
-async function read(request: IncomingMessage): Promise<Posted | undefined> {
+async function readPost(request: IncomingMessage): Promise<Omit<Posted, 'again'> | undefined> {
   let text = ''
   try {
     for await (const chunk of request.setEncoding('utf8')) text += String(chunk)

@@ -117,3 +117,11 @@ t.test('blocking goes on, and batch does not even wait, while the webhook does n
     await collector.until(() => ['/1', '/2', '/3'].every(path => collector.taken().some(({ requestURI }) => requestURI === path)))
   }
 })
+
+t.test('strict: a connection that its idle time ended just as it was used again costs nobody a 503', async (t) => {
+  const collector = await startCollector(t)
+  collector.answer(({ again }) => again ? 'reset' : 200)
+  const { proxy } = await start(t, { url: collector.url }, { mode: 'blocking-strict' })
+  for (const path of ['/1', '/2', '/3']) t.equal((await get(t, proxy, path)).status, 200)
+  t.ok(collector.posts.some(({ again }) => again))
+})

@@ -130,20 +130,20 @@ class WebhookWriter implements LineWriter {
     const signal = AbortSignal.timeout(timeout)
     try {
       const presented = collector.present()
-      const answered = await this.#exchange(presented, body, signal)
+      const answered = await this.#exchange([presented, body, signal])
       if (answered.status !== 401 || !await collector.renew(presented)) return answered
-      return await this.#exchange(collector.present(), body, signal)
+      return await this.#exchange([collector.present(), body, signal])
     } catch (cause) {
       const what = signal.aborted ? `did not answer within ${timeout / 1000} s` : 'cannot be reached, or closed the connection'
       throw new Error(`the audit webhook ${collector.origin} ${what}`, { cause })
     }
   }
 
-  /** A connection that had answered before may have been closed just as it was used again: nobody is to wait for a pause then. */
-  #exchange(...exchange: [Presented, Buffer, AbortSignal]): Promise<Answered> {
+  /** A connection that had answered before may have been closed just as it was used again: nobody is to wait for a pause then. There may be more than one. */
+  #exchange(exchange: readonly [Presented, Buffer, AbortSignal], again = 3): Promise<Answered> {
     return this.#once(...exchange).catch((error: unknown) => {
-      if (!isStaleSocket(error) && !(error instanceof errors.SocketError)) throw error
-      return this.#once(...exchange)
+      if (again === 0 || (!isStaleSocket(error) && !(error instanceof errors.SocketError))) throw error
+      return this.#exchange(exchange, again - 1)
     })
   }
 
