@@ -56,7 +56,7 @@ async function plan() {
   const collector = run.keep(startPart('audit-collector.mjs'))
   const { url } = await upstream.ask('start', authority.issue(['localhost', '127.0.0.1']))
   const runs = createRuns({ upstream, upstreamAt: { url, ca: authority.ca }, load, authority, keep: (part) => run.keep(part), say })
-  const third = Math.max(3, Math.round(seconds / 3))
+  const third = Math.max(2, Math.round(seconds / 3))
   const all = {
     kill: [['kill -9', () => runs.kill(rounds, 1)]],
     family: [['kill -9, two workers', () => runs.kill(rounds, 2)]],

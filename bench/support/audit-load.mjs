@@ -18,6 +18,10 @@ serve({
     running = true
     workers = Array.from({ length: connections }, () => work(pace))
   },
+  /** Answers so far. */
+  count: () => result.answered.length,
+  /** Of them, those that were answered well. */
+  served: () => result.statuses[200] ?? 0,
   /** Resolves when nothing is under way: requests sent, those that nothing came back for, answers by status, and the Audit-Id of each answer. */
   async finish() {
     running = false
