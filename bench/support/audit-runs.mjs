@@ -67,7 +67,7 @@ async function kill({ make, begin, upstream, load, say, rounds, workers }) {
 
 /** Full for a third of the time. Undefined where no file system may be mounted. */
 async function disk({ make, begin, upstream, load, keep, say, mode, seconds }) {
-  const mounted = mountDisk(256)
+  const mounted = mountDisk(32 + seconds * 16)
   if (mounted === undefined) return undefined
   const { folder } = keep(mounted)
   const proxy = await make({ audit: { mode, sinks: [{ file: { path: join(folder, 'audit.log'), maxSize: '4MiB', keep: 1000 } }] } })
@@ -88,10 +88,13 @@ async function disk({ make, begin, upstream, load, keep, say, mode, seconds }) {
 }
 
 function fill(ballast) {
-  try {
-    for (;;) writeFileSync(ballast, new Uint8Array(65_536), { flag: 'a' })
-  } catch (error) {
-    if (error.code !== 'ENOSPC') throw error
+  // In pieces that get smaller: the last page too.
+  for (const size of [2 ** 20, 4096]) {
+    try {
+      for (;;) writeFileSync(ballast, new Uint8Array(size), { flag: 'a' })
+    } catch (error) {
+      if (error.code !== 'ENOSPC') throw error
+    }
   }
 }
 

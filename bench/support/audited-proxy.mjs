@@ -100,13 +100,22 @@ export async function readLines(files) {
   for (const file of files) {
     const raw = createReadStream(file)
     for await (const line of createInterface({ input: file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw })) {
-      const [, id, stage] = /^\{.*?"auditID":"([^"]+)","stage":"(\w+)".*\}$/.exec(line) ?? []
-      if (id === undefined) continue
-      names.add(`${id} ${stage}`)
+      const event = read(line)
+      if (event === undefined) continue
+      names.add(`${event.auditID} ${event.stage}`)
       lines += 1
     }
   }
   return { names, twice: lines - names.size }
+}
+
+/** Undefined for what a crash or a full disk left of a line, which may well end in a brace. */
+function read(line) {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
 }
 
 /** What `portcullis audit verify` says, of the signatures too where there is a key. */
