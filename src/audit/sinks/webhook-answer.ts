@@ -19,6 +19,7 @@ export function adviceFor(status: number, bytes: number): string {
 export function readRetryAfter(value: string | string[] | undefined, now: number): number | undefined {
   if (typeof value !== 'string') return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-  const at = Date.parse(value)
+  // `Date.parse` would take a bare number for a year.
+  const at = /GMT$/.test(value) ? Date.parse(value) : NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }
