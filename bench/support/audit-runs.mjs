@@ -112,7 +112,8 @@ async function webhook({ make, begin, upstream, load, say, mode, seconds, collec
   // The last pause may be as long as all of those before.
   await until(() => proxy.ready(), seconds + 60)
   const before = await load.ask('served')
-  await pause(1000)
+  // In blocking-strict they stand behind all that was held.
+  await until(async () => await load.ask('served') > before, 30)
   const served = await load.ask('served') - before
   const counted = await load.ask('finish')
   await until(async () => await proxy.ready() && await collector.ask('count') + await proxy.dropped() >= linesOf(mode, counted), seconds + 60)
