@@ -19,33 +19,48 @@ const reading = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 
  * rules, some of them by their place with `limits`; `token` is in the file `token` beside its config,
  * where sections of `config` take the place of others. Rejects where it ends instead.
  */
-export async function startProxy({
-  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, limits = {},
-  config = {}, prepare, callersFiles = ['callers.yaml'],
-}) {
-  const folder = await mkdtemp(join(tmpdir(), 'portcullis-bench-'))
-  const keys = Array.from({ length: callers }, () => mintKey(randomBytes))
-  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules, limits)), callersFiles, config })
+export async function startProxy({ prepare, ...options }) {
+  const { folder, keys } = await prepareProxy(options)
   await prepare?.(folder)
-  const child = spawn(process.execPath, [main, 'serve', '--config', join(folder, 'portcullis.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawnProxy(folder)
   const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'exit')
-      child.kill('SIGTERM')
-      const tooLong = setTimeout(() => child.kill('SIGKILL'), 3000)
-      await gone
-      clearTimeout(tooLong)
-    }
+    await end(child)
     await rm(folder, { recursive: true, force: true })
   }
   try {
     const { url, admin } = await listening(child)
     const reloads = countReloads(child)
-    return { folder, port: Number(new URL(url).port), key: keys[0].key, keys: keys.map(({ key }) => key), stop, look: () => look(admin), lag: () => lag(admin), reloads }
+    return { folder, port: Number(new URL(url).port), key: keys[0], keys, stop, look: () => look(admin), lag: () => lag(admin), reloads }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Its files alone, in a folder that whoever asks removes; see `startProxy`. */
+export async function prepareProxy({
+  upstream, certificate, callers = 1, rules = reading, token = randomBytes(32).toString('hex'), credential = { tokenFile: 'token' }, limits = {},
+  config = {}, callersFiles = ['callers.yaml'],
+}) {
+  const folder = await mkdtemp(join(tmpdir(), 'portcullis-bench-'))
+  const keys = Array.from({ length: callers }, () => mintKey(randomBytes))
+  await writeFiles(folder, { upstream, certificate, token, credential, callers: keys.map(callerOf(rules, limits)), callersFiles, config })
+  return { folder, keys: keys.map(({ key }) => key) }
+}
+
+/** `portcullis serve` on the files of that folder; its log is on stderr. */
+export function spawnProxy(folder) {
+  return spawn(process.execPath, [main, 'serve', '--config', join(folder, 'portcullis.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] })
+}
+
+/** By SIGTERM, and after so many milliseconds by SIGKILL. */
+export async function end(child, patience = 3000) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGTERM')
+  const tooLong = setTimeout(() => child.kill('SIGKILL'), patience)
+  await gone
+  clearTimeout(tooLong)
 }
 
 function callerOf(rules, limits) {

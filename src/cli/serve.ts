@@ -44,7 +44,7 @@ export async function serveCommand({ configFile, allowLoose = false }: ServeArgs
     for (const warning of warnings) await write(stderr, `${formatFault(warning)}\n`)
     const workers = await countWorkers(config.workers)
     if (workers === 1) await serve(config, machine)
-    else await runPrimary(config, { workers, configFile, notice, allowLoose })
+    else await runPrimary(config, { workers, configFile, notice, allowLoose, env })
     return 0
   } catch (error) {
     const lines = error instanceof FaultsError ? error.faults.map(formatFault) : [`portcullis serve: ${messageOf(error)}`]

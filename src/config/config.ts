@@ -4,6 +4,7 @@ import type { LogLevel } from '../log/log.ts'
 export type SinkConfig =
   | { readonly kind: 'stdout' }
   | FileSinkConfig
+  | WebhookSinkConfig
 
 export interface FileSinkConfig {
   readonly kind: 'file'
@@ -17,6 +18,28 @@ export interface FileSinkConfig {
   /** Missing: nothing is signed. */
   readonly signingKeyFile?: string
 }
+
+export interface WebhookSinkConfig {
+  readonly kind: 'webhook'
+  /** Undefined: the server of the kubeconfig, with its path. */
+  readonly url: string | undefined
+  readonly caFile: string | undefined
+  readonly tlsServerName: string | undefined
+  /** Undefined: nothing is presented. */
+  readonly credential: WebhookCredentialConfig | undefined
+  /** Events. */
+  readonly maxBatchSize: number
+  readonly bufferSize: number
+  /** Milliseconds. */
+  readonly maxWait: number
+  readonly initialBackoff: number
+  readonly timeout: number
+  /** POSTs. */
+  readonly throttle: { readonly perSecond: number, readonly burst: number }
+}
+
+/** What is not our way to a cluster: nothing that a cluster gave us goes to a webhook. */
+export type WebhookCredentialConfig = Extract<BootstrapConfig, { readonly kind: 'tokenFile' | 'tokenEnv' | 'clientCertificate' | 'kubeconfig' }>
 
 /** A value that stands elsewhere; paths absolute. */
 export type ReferenceConfig =

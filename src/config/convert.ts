@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
 import type { CallersConfig, ClusterConfig, Config, PolicyConfig, PolicyRuleConfig, SinkConfig } from './config.ts'
 import { convertCredential } from './convert-credential.ts'
+import { convertWebhook } from './convert-webhook.ts'
 import { bytes, freeze, milliseconds } from './converted.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
 
@@ -80,7 +81,8 @@ function convertPolicy({ policy, omitStages, maxBodySize }: WrittenConfig['audit
   return { rules: rules as readonly PolicyRuleConfig[], omitStages, otherwise: 'Metadata', maxBodySize: bytes(maxBodySize) }
 }
 
-function convertSink({ file }: WrittenConfig['audit']['sinks'][number], absolute: FromFile): SinkConfig {
+function convertSink({ file, webhook }: WrittenConfig['audit']['sinks'][number], absolute: FromFile): SinkConfig {
+  if (webhook !== undefined) return convertWebhook(webhook, absolute)
   if (file === undefined) return { kind: 'stdout' }
   return {
     kind: 'file', path: absolute(file.path), maxSize: bytes(file.maxSize), keep: file.keep,

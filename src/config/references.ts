@@ -1,5 +1,5 @@
 import type { Path } from '../files/fault.ts'
-import type { Config, CredentialConfig, ReferenceConfig } from './config.ts'
+import type { Config, CredentialConfig, ReferenceConfig, SinkConfig } from './config.ts'
 
 /** Something outside of the config that a field of it names. Files absolute. */
 export type Reference =
@@ -24,9 +24,19 @@ export function referencesOf({ listen: { tls }, clusters, audit: { sinks, policy
       ...credentialReferences(['clusters', index, 'credential'], credential),
     ]),
     ...policyFile === undefined ? [] : [{ kind: 'policy' as const, path: ['audit', 'policyFile'], file: policyFile }],
-    ...sinks.flatMap((sink, index): Reference[] => sink.kind !== 'file' || sink.signingKeyFile === undefined ? []
-      : [{ kind: 'secret', path: ['audit', 'sinks', index, 'file', 'signingKeyFile'], file: sink.signingKeyFile }]),
+    ...sinks.flatMap((sink, index) => sinkReferences(['audit', 'sinks', index, sink.kind], sink)),
   ]
+}
+
+function sinkReferences(path: Path, sink: SinkConfig): Reference[] {
+  switch (sink.kind) {
+    case 'stdout': return []
+    case 'file': return sink.signingKeyFile === undefined ? [] : [{ kind: 'secret', path: [...path, 'signingKeyFile'], file: sink.signingKeyFile }]
+    case 'webhook': return [
+      ...fileAt([...path, 'caFile'], sink.caFile),
+      ...sink.credential === undefined ? [] : credentialReferences([...path, 'credential'], sink.credential),
+    ]
+  }
 }
 
 /** The variables that the config takes secrets from: not for what we start. */

@@ -2,10 +2,8 @@ import { isCidr, isLoopback } from '../addresses/cidr.ts'
 import type { Finding, Path, Sound } from '../files/fault.ts'
 import { auditFaults } from './rules-audit.ts'
 import type { WrittenCluster, WrittenConfig } from './schema.ts'
-import { parseDuration, parseSize } from './units.ts'
+import { longestTimer, parseDuration, parseSize } from './units.ts'
 
-// Node's timers overflow beyond 2^31 - 1 ms, and then fire at once.
-const longestTimer = 24 * 86_400_000
 const goIdleTimeout = 90_000
 // HTTP/2 announces it in 32 bits; far below that it is a way to fill memory.
 const largestHeader = 16 * 1024 ** 2

@@ -60,6 +60,12 @@ const oauthSession = section({
   password: reference('The password.'),
 }, { description: 'A session of an OpenShift user, by the challenge flow of its OAuth server; renewed before it ends.' })
 
+/** Towards an audit webhook: none that a cluster gave us. */
+export const webhookCredential = oneOf({ tokenFile, tokenEnv, clientCertificate, kubeconfig }, {
+  description: 'How we prove ourselves to it: exactly one kind; default: nothing is presented.',
+  'x-unknown': { ...secrets, inCluster: 'is for the API server: a webhook that had the pod\'s token would be as mighty as Portcullis' },
+})
+
 export const credential = oneOf({ ...bootstrapKinds, tokenRequest, oauthSession }, {
   description: 'How we prove ourselves to this cluster: exactly one kind.', 'x-unknown': { ...secrets, password: session },
 })

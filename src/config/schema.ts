@@ -4,6 +4,7 @@ import { choice, duration, oneOf, section, size, text, texts } from './fields.ts
 import { policyRule, stages } from './schema-audit-policy.ts'
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'
+import { webhook } from './schema-webhook.ts'
 
 const callers = oneOf({
   file: Type.Union([text({ description: 'A file or a folder.' }), texts({ description: 'Several.' })], {
@@ -32,9 +33,8 @@ const file = section({
   signingKeyFile: Type.Optional(text({ description: 'PEM file (PKCS#8) of an Ed25519 key: each file that is put aside, and the end at a shutdown, is signed with it, into <file>.jws.' })),
 }, { description: 'Events as JSON lines in a file.' })
 
-const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file }, {
+const sink = oneOf({ stdout: section({}, { description: 'Events as JSON lines on stdout.' }), file, webhook }, {
   description: 'Where events go: exactly one kind.',
-  'x-unknown': { webhook: 'is not part of this version: it writes to stdout and file' },
 })
 
 const audit = section({

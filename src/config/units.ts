@@ -5,6 +5,9 @@ const bytes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
 export const durationForm = '^[0-9]{1,6}(ms|s|m|h|d)$'
 export const sizeForm = '^[0-9]{1,6}(B|KiB|MiB|GiB)$'
 
+/** Milliseconds: Node's timers overflow beyond 2^31 - 1 ms, and then fire at once. */
+export const longestTimer = 24 * 86_400_000
+
 /** `30s`, `10m`, `24h`, `90d` in milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   return parse(text, durationForm, milliseconds)

@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client'
 
 export function createDropped(registry: Registry): (sink: string, lines: number) => void {
   const counter = new Counter({
-    name: 'portcullis_audit_dropped_total', help: 'Audit lines that were lost because a sink could not keep up.',
+    name: 'portcullis_audit_dropped_total', help: 'Audit lines that a sink lost: more than it may hold, or never taken.',
     labelNames: ['sink'], registers: [registry],
   })
   return (sink, lines) => counter.inc({ sink }, lines)

@@ -7,9 +7,10 @@ import { createStdoutSink } from '../audit/sinks/stdout.ts'
 import { createChain } from '../audit-log/chain.ts'
 import { createSign } from '../audit-log/chain-sign.ts'
 import type { Config, SinkConfig } from '../config/config.ts'
-import type { SecretOptions } from '../files/secret.ts'
+import { secretVariablesOf } from '../config/references.ts'
 import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { openWebhook, type WebhookDeps } from './webhook.ts'
 
 export interface AuditDeps {
   readonly log: Logger
@@ -42,18 +43,26 @@ export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks
   })
 }
 
-/** Those of the config. Rejects, naming the file, where a key to sign with cannot be had. */
-export function openSinks({ audit: { sinks } }: Config, options: SecretOptions): Promise<Sink[]> {
-  return Promise.all(sinks.map(sink => toSink(sink, options)))
+export type SinkDeps = Omit<WebhookDeps, 'secretVariables'>
+
+/** Those of the config. Rejects, naming the file, where a key to sign with, or a credential, cannot be had; nothing is open then. */
+export async function openSinks(config: Config, deps: SinkDeps): Promise<Sink[]> {
+  const opened = await Promise.allSettled(config.audit.sinks.map(sink => toSink(sink, config, deps)))
+  const failed = opened.find(outcome => outcome.status === 'rejected')
+  const sinks = opened.flatMap(outcome => outcome.status === 'fulfilled' ? [outcome.value] : [])
+  if (failed === undefined) return sinks
+  await Promise.all(sinks.map(sink => sink.close()))
+  throw failed.reason
 }
 
-async function toSink(config: SinkConfig, options: SecretOptions): Promise<Sink> {
-  switch (config.kind) {
+async function toSink(sink: SinkConfig, config: Config, deps: SinkDeps): Promise<Sink> {
+  switch (sink.kind) {
     case 'stdout': return createStdoutSink()
     case 'file': {
-      const { signingKeyFile, ...file } = config
-      const sign = signingKeyFile === undefined ? undefined : await createSign(signingKeyFile, options)
+      const { signingKeyFile, ...file } = sink
+      const sign = signingKeyFile === undefined ? undefined : await createSign(signingKeyFile, deps)
       return createFileSink({ ...file, chain: createChain(), sign })
     }
+    case 'webhook': return openWebhook(sink, config.audit.mode, { ...deps, secretVariables: secretVariablesOf(config) })
   }
 }

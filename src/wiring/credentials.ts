@@ -29,7 +29,7 @@ export interface CredentialDeps extends Pick<EndpointReading, 'endpoint' | 'kube
   readonly patient: boolean
   /** Aborted when it is not wanted any more: then what is being obtained is given up. */
   readonly signal?: AbortSignal
-  readonly cluster: ClusterConfig
+  readonly cluster: Pick<ClusterConfig, 'name' | 'timeouts'>
   /** Where the kubelet puts what a pod needs. */
   readonly podFolder?: string | undefined
 }

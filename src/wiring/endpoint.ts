@@ -33,8 +33,11 @@ export interface EndpointDeps {
   readonly podFolder?: string | undefined
 }
 
+/** A cluster, or whoever else is named like one. */
+type Named = Pick<ClusterConfig, 'server' | 'caFile' | 'tlsServerName'> & { readonly credential: CredentialConfig | undefined }
+
 /** What the config says comes first; what it leaves out comes from the pod or the kubeconfig. Rejects with an Error that names what is missing. */
-export async function readEndpoint(cluster: ClusterConfig, deps: EndpointDeps): Promise<EndpointReading> {
+export async function readEndpoint(cluster: Named, deps: EndpointDeps): Promise<EndpointReading> {
   const told = await toldBy(cluster.credential, deps)
   const ca = cluster.caFile === undefined ? told.ca : { file: cluster.caFile }
   return {
@@ -62,9 +65,9 @@ interface Told extends Pick<EndpointReading, 'files' | 'form' | 'kubeconfig'> {
   readonly tlsServerName: string | undefined
 }
 
-async function toldBy(credential: CredentialConfig, deps: EndpointDeps): Promise<Told> {
+async function toldBy(credential: CredentialConfig | undefined, deps: EndpointDeps): Promise<Told> {
   const nothing = { source: '', ca: undefined, tlsServerName: undefined, files: [], form: undefined, kubeconfig: undefined }
-  switch (credential.kind) {
+  switch (credential?.kind) {
     case 'tokenRequest': return toldBy(credential.bootstrap, deps)
     case 'kubeconfig': {
       const { file, context } = credential

@@ -67,7 +67,7 @@ export async function makeRooms(config: Config, { log, secrets, env = process.en
   const identity = wireIdentity(config, callers, log)
   undo.push(() => identity.close())
   const policy = await readPolicy(config)
-  const sinks = shared?.sinks ?? await openSinks(config, { allowLoose })
+  const sinks = shared?.sinks ?? await openSinks(config, { log, secrets, env, allowLoose })
   const audit = wireAudit(config, { log, metrics, secrets, sinks, policy, onUsed: callers.used })
   undo.push(() => audit.close())
   return {

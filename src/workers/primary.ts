@@ -5,11 +5,12 @@ import { stopSignal } from '../cli/stop-signal.ts'
 import type { Sink } from '../audit/sinks/sink.ts'
 import type { Config } from '../config/config.ts'
 import { createReload } from '../config/reload.ts'
+import { HeldSecrets } from '../credentials/held-secrets.ts'
 import { createLedger } from '../limits/ledger.ts'
 import { createAdminServer, type Check } from '../listen/admin.ts'
 import { createLog } from '../log/log.ts'
 import { createPrimaryMetrics, MergedValues, type PrimaryMetrics } from '../metrics/primary.ts'
-import { redactSecrets } from '../redaction/redact.ts'
+import { createRedactor } from '../redaction/redact.ts'
 import { scheduleUnreferenced } from '../schedule.ts'
 import { announce } from '../wiring/announce.ts'
 import { openSinks } from '../wiring/audit.ts'
@@ -30,8 +31,9 @@ export interface PrimaryOptions {
   readonly configFile: string
   /** Milliseconds between `/readyz` failing and the end of new requests. */
   readonly notice: number
-  /** Read the key of the audit log though every user of the machine may. */
+  /** Read the key of the audit log, and the credential of its webhook, though every user of the machine may. */
   readonly allowLoose: boolean
+  readonly env: NodeJS.ProcessEnv
 }
 
 /** Milliseconds: all answers of `/readyz` are wanted within two seconds. */
@@ -39,16 +41,17 @@ const questionPatience = 1_800
 const drainPatience = 25_000
 
 /**
- * The process that keeps the workers running. It serves nothing itself and holds no credential; it has what there must
+ * The process that keeps the workers running. It serves nothing itself and holds no credential for a cluster; it has what there must
  * be one of: the admin listener, the audit sinks, the ledger of the limits. Runs until SIGTERM or SIGINT. Rejects, and
  * leaves no worker, where one could not start.
  */
-export async function runPrimary(config: Config, { workers, configFile, notice, allowLoose }: PrimaryOptions): Promise<void> {
-  const log = createLog({ level: config.log.level, redact: redactSecrets })
+export async function runPrimary(config: Config, { workers, configFile, notice, allowLoose, env }: PrimaryOptions): Promise<void> {
+  const secrets = new HeldSecrets()
+  const log = createLog({ level: config.log.level, redact: createRedactor(() => secrets.forms()) })
   exitOnCrash(err => log.fatal({ err }, 'crashed'))
   const tooFew = await descriptorWarning(config.limits.maxConnections, workers)
   if (tooFew !== undefined) log.warn({}, tooFew)
-  const parts = createParts(await openSinks(config, { allowLoose }), log)
+  const parts = createParts(await openSinks(config, { log, secrets, env, allowLoose }), log)
   const live = { config, draining: false }
   const supervisor = new Supervisor({
     workers,

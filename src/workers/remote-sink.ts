@@ -130,12 +130,12 @@ class RemoteSink implements Sink {
     if (this.#sent.size === 0) this.#allConfirmed()
   }
 
-  /** Nobody will write what is still here. */
+  /** Nobody waits any more for what is still here. While the primary is there it has it, and writes or counts it, however slow it is. */
   #lose(): void {
     this.#send()
     const lost = [...this.#sent.values()].reduce((sum, { lines }) => sum + lines, 0)
     for (const id of this.#sent.keys()) this.#confirm(id, new Error(gone))
-    if (lost > 0) this.#report.dropped(lost)
+    if (lost > 0 && !this.#options.channel.open) this.#report.dropped(lost)
   }
 
   #untilConfirmed(): Promise<void> {

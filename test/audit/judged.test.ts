@@ -5,7 +5,7 @@ import type { Facts } from '../../src/model/trail.ts'
 
 function annotated({ verb = 'patch', isResourceRequest = true, contentType, upgrade = false, facts = {} }: { verb?: string, isResourceRequest?: boolean, contentType?: string, upgrade?: boolean, facts?: Facts }) {
   return annotationsOf({
-    arrival: arrival({ upgrade, rawHeaders: contentType === undefined ? [] : ['Content-Type', contentType] }), stage: 'ResponseComplete', at: 0, stream: false,
+    arrival: arrival({ upgrade, rawHeaders: contentType === undefined ? [] : ['Content-Type', contentType] }), stage: 'ResponseComplete', level: 'Metadata', at: 0, stream: false,
     facts: { resolved: resolved({ attributes: { verb, isResourceRequest } }), caller: callerWith(), verdict: allowed, ...facts },
   })
 }

@@ -128,7 +128,6 @@ for (const [what, text, fault] of [
   ['callers in a cluster that is not there', `${least}callers: { kubernetes: { namespace: p, cluster: b } }`, /callers.kubernetes.cluster: names no cluster of this file; there are: a$/],
   ['callers in a namespace of no such name', `${least}callers: { kubernetes: { namespace: A_B } }`, /callers.kubernetes.namespace: must be the name of a namespace/],
   ['callers in files and in a cluster', `${least}callers: { file: c.yaml, kubernetes: { namespace: p } }`, /callers: must have exactly one of: file, kubernetes/],
-  ['a webhook sink', `${least}audit: { sinks: [{ webhook: {} }] }`, /sinks\[0\].webhook: is not part of this version/],
   ['no sink', `${least}audit: { sinks: [] }`, /sinks: must not be empty/],
   ['a level that there is not', `${least}audit: { policy: [{ level: Everything }] }`, /level: must be one of: None, Metadata, Request, RequestResponse/],
   ['a code that there is not', `${least}audit: { policy: [{ level: None, codes: [Forbidden] }] }`, /codes\[0\]: must be an HTTP status, 2xx to 5xx, or the code of a refusal/],

@@ -1,4 +1,4 @@
-import type { LineWriter } from '../../src/audit/sinks/line-queue.ts'
+import type { LineWriter } from '../../src/audit/sinks/line-writer.ts'
 import { Queue } from './queue.ts'
 
 export interface HeldWrite {

@@ -1,28 +1,15 @@
+import { readFailure, type LineWriter } from './line-writer.ts'
 import type { Sink, SinkReport } from './sink.ts'
-
-/** Where a queue's lines end up. */
-export interface LineWriter {
-  /** Writes whole lines, each with its line break, in order. Rejects with IncompleteWrite where some of it is out already. */
-  write(chunk: Buffer): Promise<void>
-  close(): Promise<void>
-}
-
-/** A write that failed after `written` bytes. */
-export class IncompleteWrite extends Error {
-  override readonly name = 'IncompleteWrite'
-  readonly written: number
-
-  constructor(written: number, options: ErrorOptions) {
-    super('an audit write failed half-way', options)
-    this.written = written
-  }
-}
 
 export interface LineQueueOptions {
   /** Characters held at most while the writer is slow or failing; lines beyond are dropped and counted. */
   readonly maxHeld?: number
+  /** Lines held at most, likewise. */
+  readonly maxHeldLines?: number
   /** Characters written at once. */
   readonly maxBatch?: number
+  /** Lines written at once. */
+  readonly maxBatchLines?: number
   /** Milliseconds a line may wait for others. */
   readonly wait?: number
   /** Milliseconds before a failed write is repeated: doubled from the first to the last. */
@@ -35,7 +22,9 @@ export interface LineQueueOptions {
 
 export const lineQueueDefaults = {
   maxHeld: 16 * 1024 * 1024,
+  maxHeldLines: Infinity,
   maxBatch: 256 * 1024,
+  maxBatchLines: Infinity,
   wait: 50,
   backOff: { first: 100, last: 5_000 },
   patience: 5_000,
@@ -61,6 +50,8 @@ export class LineQueue implements Sink {
   #held = 0
   #urgent = 0
   #failures = 0
+  /** Milliseconds that the writer itself asked to wait after its last failure. */
+  #notBefore = 0
   #writing: Line[] = []
   #writingSince = 0
   #timer: NodeJS.Timeout | undefined
@@ -79,7 +70,7 @@ export class LineQueue implements Sink {
 
   write(line: string): void {
     if (!this.#hold({ text: line, settle: undefined })) return
-    if (this.#held >= this.#options.maxBatch) this.#start()
+    if (this.#isBatch()) this.#start()
     else this.#startIn(this.#options.wait)
   }
 
@@ -120,7 +111,9 @@ export class LineQueue implements Sink {
 
   #hold(line: Line): boolean {
     const size = line.text.length + 1
-    if (this.#closed || this.#held + size > this.#options.maxHeld) {
+    const { maxHeld, maxHeldLines } = this.#options
+    const full = this.#held + size > maxHeld || this.#lines.length + this.#writing.length >= maxHeldLines
+    if (this.#closed || full) {
       this.#report.dropped(1)
       line.settle?.(new Error(this.#closed ? 'the sink is closed' : 'the sink holds too many lines'))
       return false
@@ -160,15 +153,20 @@ export class LineQueue implements Sink {
   }
 
   #mustGoOn(): boolean {
-    return this.#closed || this.#urgent > 0 || this.#held >= this.#options.maxBatch
+    return this.#closed || this.#urgent > 0 || this.#isBatch()
+  }
+
+  #isBatch(): boolean {
+    return this.#held >= this.#options.maxBatch || this.#lines.length >= this.#options.maxBatchLines
   }
 
   #take(): Line[] {
+    const { maxBatch, maxBatchLines } = this.#options
     let size = 0
     let count = 0
     for (const { text } of this.#lines) {
       size += text.length + 1
-      if (count > 0 && size > this.#options.maxBatch) break
+      if (count > 0 && (size > maxBatch || count >= maxBatchLines)) break
       count += 1
     }
     return this.#lines.splice(0, count)
@@ -183,22 +181,30 @@ export class LineQueue implements Sink {
       this.#done(batch)
       return false
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error('an audit write failed', { cause: thrown })
-      const complete = error instanceof IncompleteWrite ? linesIn(chunk.subarray(0, error.written)) : 0
+      const { error, written, lost, wait } = readFailure(thrown)
+      const complete = linesIn(chunk.subarray(0, written))
       this.#done(batch.slice(0, complete))
-      this.#lines = [...batch.slice(complete), ...this.#lines]
+      this.#giveUp(batch.slice(complete, complete + lost), error)
+      this.#lines = [...batch.slice(complete + lost), ...this.#lines]
       this.#failures += 1
+      this.#notBefore = wait
       this.#rejectWaiting(error)
       this.#report.failed(error)
       return true
     }
   }
 
-  #done(lines: readonly Line[]): void {
+  #giveUp(lines: readonly Line[], error: Error): void {
+    if (lines.length === 0) return
+    this.#done(lines, error)
+    this.#report.dropped(lines.length)
+  }
+
+  #done(lines: readonly Line[], error?: Error): void {
     for (const { text, settle } of lines) {
       this.#held -= text.length + 1
       if (settle !== undefined) this.#urgent -= 1
-      settle?.()
+      settle?.(error)
     }
   }
 
@@ -214,7 +220,7 @@ export class LineQueue implements Sink {
 
   #pause(): number {
     const { first, last } = this.#options.backOff
-    return Math.min(last, first * 2 ** Math.min(this.#failures - 1, 20))
+    return Math.max(this.#notBefore, Math.min(last, first * 2 ** Math.min(this.#failures - 1, 20)))
   }
 
   /** Until nothing is being written; at most as long as our patience lasts. */

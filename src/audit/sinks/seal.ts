@@ -1,4 +1,4 @@
-import { open, rename } from 'node:fs/promises'
+import { open, rename, type FileHandle } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Chain } from '../../audit-log/chain.ts'
 import type { Sign } from '../../audit-log/chain-sign.ts'
@@ -28,8 +28,9 @@ export function createSeal({ path, chain, sign, now }: SealOptions): Seal {
       if (segment === undefined) return
       const { first, last } = segment
       const jws = await sign({ file: basename(name), lines: last.sequence - first.sequence + 1, first, last, signedAt: new Date(now()).toISOString() })
-      const file = await open(beside, 'a', 0o600)
+      const file = await open(beside, 'a+', 0o600)
       try {
+        await cutHalfLine(file)
         await file.writeFile(`${jws}\n`)
         await file.sync()
       } finally {
@@ -41,4 +42,11 @@ export function createSeal({ path, chain, sign, now }: SealOptions): Seal {
       await rename(beside, `${to}${asideSuffixes.signature}`).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'ENOENT') throw error })
     },
   }
+}
+
+/** What a crash or a full disk left of a signature would spoil the next one in the same line: a sound log would look forged. */
+async function cutHalfLine(file: FileHandle): Promise<void> {
+  const there = await file.readFile()
+  const whole = there.lastIndexOf(10) + 1
+  if (whole < there.length) await file.truncate(whole)
 }

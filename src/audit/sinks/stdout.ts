@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import { LineQueue } from './line-queue.ts'
-import type { LineQueueOptions, LineWriter } from './line-queue.ts'
+import type { LineQueueOptions } from './line-queue.ts'
+import type { LineWriter } from './line-writer.ts'
 import type { Sink } from './sink.ts'
 
 export interface StdoutSinkOptions extends LineQueueOptions {

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { IncompleteWrite, LineQueue } from '../../../src/audit/sinks/line-queue.ts'
+import { LineQueue } from '../../../src/audit/sinks/line-queue.ts'
+import { IncompleteWrite, NotBefore, Undeliverable } from '../../../src/audit/sinks/line-writer.ts'
 import type { LineQueueOptions } from '../../../src/audit/sinks/line-queue.ts'
 import { HeldWriter } from '../../support/held-writer.ts'
 
@@ -158,4 +159,61 @@ t.test('close writes what is held, once, and says what it could not', async (t) 
   queue.write('c')
   await t.rejects(queue.writeNow('d'))
   t.equal(report.dropped, 4)
+})
+
+t.test('lines are counted as well as characters, in a batch and in all', async (t) => {
+  const { writer, queue, report } = start({ wait: 1e9, maxBatchLines: 2, maxHeldLines: 4 })
+  for (const line of ['a', 'b', 'c', 'd', 'e', 'f']) queue.write(line)
+  t.equal(report.dropped, 2)
+  const full = await writer.writes.take()
+  t.equal(full.text, 'a\nb\n', 'which does not wait')
+  full.finish()
+  const next = await writer.writes.take()
+  t.equal(next.text, 'c\nd\n')
+  queue.write('g')
+  next.finish()
+  const closed = queue.close()
+  const last = await writer.writes.take()
+  t.equal(last.text, 'g\n')
+  last.finish()
+  await closed
+  t.equal(report.dropped, 2)
+})
+
+t.test('what the writer gives up is dropped and counted, and what is behind it is tried', async (t) => {
+  const { writer, queue, report } = start()
+  for (const line of ['aaa', 'bbb', 'ccc', 'ddd']) queue.write(line)
+  const refused = await writer.writes.take()
+  refused.fail(new IncompleteWrite(4, { cause: new Undeliverable(2, 'too large') }))
+  const rest = await writer.writes.take()
+  t.equal(rest.text, 'ddd\n')
+  t.notOk(queue.healthy(), 'until it has taken something')
+  t.equal(report.dropped, 2)
+  t.match(report.errors, [{ cause: { message: 'too large' } }])
+  rest.finish()
+  await queue.close()
+  t.ok(queue.healthy())
+  t.equal(report.dropped, 2)
+})
+
+t.test('whoever waits for a line that is given up hears so', async (t) => {
+  const { writer, queue, report } = start()
+  const written = queue.writeNow('a')
+  ;(await writer.writes.take()).fail(new Undeliverable(1, 'too large'))
+  await t.rejects(written, { message: 'too large' })
+  await queue.close()
+  t.equal(report.dropped, 1)
+  t.equal(writer.writes.size, 0)
+})
+
+t.test('a writer may ask for a longer pause than that of the queue', async (t) => {
+  const { writer, queue } = start()
+  queue.write('a')
+  const first = await writer.writes.take()
+  const at = performance.now()
+  first.fail(new NotBefore(100, 'busy'))
+  const again = await writer.writes.take()
+  t.ok(performance.now() - at >= 95)
+  again.finish()
+  await queue.close()
 })

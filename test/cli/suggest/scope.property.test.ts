@@ -70,7 +70,7 @@ function linesOf(caller: Caller, request: Request): string[] {
   const guarded = guardedRoutes(caller, question, verdict)
   const { method, target, headers, upgrade } = request
   const moment = {
-    arrival: arrival({ auditId: `id-${number++}`, method, target, rawHeaders: headers, upgrade }), stream: false, at: 1_000_000_000_000,
+    arrival: arrival({ auditId: `id-${number++}`, method, target, rawHeaders: headers, upgrade }), level: 'Metadata' as const, stream: false, at: 1_000_000_000_000,
     facts: { resolved: resolveTarget(method, target), caller, cluster: 'prod', verdict, ...guarded.length === 0 ? {} : { guarded } },
   }
   const outcome = { status: verdict.allowed ? 200 : 403, ending: 'complete' as const, bytesOut: 0, ...verdict.allowed ? {} : { refusal: { code: verdict.code, message: verdict.reason, reason: 'Forbidden' } } }

@@ -1,0 +1,62 @@
+/** Where a queue's lines end up. */
+export interface LineWriter {
+  /**
+   * Writes whole lines, each with its line break, in order. Rejects with IncompleteWrite where some of it is out
+   * already, with Undeliverable where repeating is of no use; after any other error all of it is repeated.
+   */
+  write(chunk: Buffer): Promise<void>
+  close(): Promise<void>
+}
+
+/** A write that failed after `written` bytes; `cause` says why. */
+export class IncompleteWrite extends Error {
+  override readonly name = 'IncompleteWrite'
+  readonly written: number
+
+  constructor(written: number, options: ErrorOptions) {
+    super('an audit write failed half-way', options)
+    this.written = written
+  }
+}
+
+/** The next `lines` lines will never be taken: they are to be counted as dropped, and those behind them are to be tried. */
+export class Undeliverable extends Error {
+  override readonly name = 'Undeliverable'
+  readonly lines: number
+
+  constructor(lines: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.lines = lines
+  }
+}
+
+/** It is not to be repeated for so many milliseconds. */
+export class NotBefore extends Error {
+  override readonly name = 'NotBefore'
+  readonly wait: number
+
+  constructor(wait: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.wait = wait
+  }
+}
+
+/** What a failed write means: so many bytes are out, so many lines behind them are lost, the rest is to be repeated no sooner than that. */
+export interface Failure {
+  readonly error: Error
+  readonly written: number
+  readonly lost: number
+  /** Milliseconds. */
+  readonly wait: number
+}
+
+export function readFailure(thrown: unknown): Failure {
+  const error = thrown instanceof Error ? thrown : new Error('an audit write failed', { cause: thrown })
+  const reason = error instanceof IncompleteWrite ? error.cause : error
+  return {
+    error,
+    written: error instanceof IncompleteWrite ? error.written : 0,
+    lost: reason instanceof Undeliverable ? reason.lines : 0,
+    wait: reason instanceof NotBefore ? reason.wait : 0,
+  }
+}
