@@ -44,6 +44,7 @@ export function createTunnel({ clusters, streams, recordings }: TunnelOptions): 
     const kind = requestedUpgrade(admitted.arrival)
     const cluster = clusters.find(admitted.cluster)
     if (cluster === undefined) throw new ProxyError('ClusterDenied', 'this cluster is not open to this caller')
+    tune(upgrade.socket)
     const stop = new AbortController()
     const record = await OnRecord.open({ admitted, kind, trail: upgrade.trail, recordings, onLost: () => stop.abort('unrecorded') })
     const passage = new Passage({ admitted, upgrade, cluster, kind, stop, record })
@@ -88,7 +89,6 @@ class Passage {
 
   /** `release`: called when both connections are over, though their record may not be. */
   async run(release: () => void): Promise<void> {
-    tune(this.#upgrade.socket)
     let passed: Passed
     try {
       passed = await this.#pass()
