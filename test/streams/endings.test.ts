@@ -1,4 +1,5 @@
 // However a stream ends: its last event says why, for how long it was open, and how many bytes it was.
+import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { callerEntry, upstreamToken } from '../support/attack-target.ts'
 import { makeAuthority } from '../support/certificates.ts'
@@ -48,11 +49,17 @@ async function setUp(t: Test): Promise<SetUp> {
       const tunnel = reply.upgrade(['Connection', 'Upgrade', 'Upgrade', upgrade])
       tunnel.incoming.once('data', () => tunnel.write(frameOf(upgrade)))
       tunnel.incoming.resume()
-      voices.set(number, { end: () => tunnel.end(), cut: () => tunnel.cut() })
+      voices.set(number, { end: () => tunnel.end(), cut: () => reset(request.connection.socket) })
     }
   })
   const proxy = await startProxy(t, { upstreams: { prod: upstream }, token: upstreamToken, tls: makeAuthority(), callers: { callers: [callerEntry('c', key, rules)] } })
   return { proxy, streams: await openAll(t, proxy, voices) }
+}
+
+/** Of a tunnel only that is no end: nobody says how long it is. */
+function reset(socket: Socket): void {
+  const { _parent: below } = socket as Socket & { _parent: Socket }
+  below.resetAndDestroy()
 }
 
 /** A whole frame, so that a farewell can follow. */
