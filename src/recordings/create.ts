@@ -6,6 +6,7 @@ import { allValues } from '../queries/query.ts'
 import { commandLine } from '../redaction/command.ts'
 import { headerLine } from './cast.ts'
 import { realDisk, type Disk } from './disk.ts'
+import { inTime } from './in-time.ts'
 import { recordingName } from './names.ts'
 import { RecordingFile } from './recording-file.ts'
 import { SessionRecording } from './recording.ts'
@@ -35,7 +36,7 @@ export interface RecordingsOptions {
   readonly disk?: Disk
   /** Bytes of a session that may wait for the disk. */
   readonly maxPending?: number
-  /** Milliseconds that the end of one may take. */
+  /** Milliseconds that the beginning of one may take, and its end. */
   readonly patience?: number
 }
 
@@ -95,7 +96,11 @@ class Folder implements ConfiguredRecordings {
     const { arrival, caller } = admitted
     const name = recordingName(arrival.receivedAt, caller.definition.name, arrival.auditId)
     const path = join(folder, name)
-    const file = await RecordingFile.create(this.#header(admitted), { path, disk, maxSize, maxPending })
+    const creating = RecordingFile.create(this.#header(admitted), { path, disk, maxSize, maxPending })
+    const file = await inTime(creating, patience).catch((error: unknown) => {
+      creating.then(late => late.discard(), () => {})
+      throw error
+    })
     const recording = new SessionRecording({ name, file, strict, known: secrets, elapsed, patience, onLost, onDropped, onError })
     return this.#followed(recording, `${path}.part`)
   }

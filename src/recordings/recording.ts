@@ -3,6 +3,7 @@ import type { RecordedSession, RecordingLoss } from '../model/trail.ts'
 import { createSessionReader, type SessionProtocol, type SessionReader } from '../protocols/channels.ts'
 import { redactKnown, redactSecrets } from '../redaction/redact.ts'
 import { eventLine, type CastCode } from './cast.ts'
+import { inTime } from './in-time.ts'
 import type { RecordingFile } from './recording-file.ts'
 import type { Recording } from './recordings.ts'
 import { SessionText } from './session-text.ts'
@@ -60,9 +61,9 @@ export class SessionRecording implements Recording {
   }
 
   async end(): Promise<RecordedSession> {
-    const { name, onError } = this.#options
+    const { name, patience, onError } = this.#options
     const exitCode = this.#tellEnd()
-    const sha256 = await this.#finish().catch((cause: unknown) => {
+    const sha256 = await inTime(this.#options.file.finish(), patience).catch((cause: unknown) => {
       onError(new Error(`the recording ${name} could not be finished`, { cause }))
       this.#lose('failed', 1)
       return undefined
@@ -144,21 +145,6 @@ export class SessionRecording implements Recording {
     if (end !== undefined) this.#mark(end.exitCode === undefined ? `failed: ${end.message}` : `exit code ${end.exitCode}`)
     this.#over = true
     return end?.exitCode
-  }
-
-  /** Rejects after `patience`, whatever the disk does. */
-  async #finish(): Promise<string> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error('the disk did not take it in time')), this.#options.patience)
-    })
-    const finished = this.#options.file.finish()
-    finished.catch(() => {})
-    try {
-      return await Promise.race([finished, late])
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   /** Seconds since the beginning. */

@@ -256,6 +256,23 @@ for (const strict of [false, true]) {
   })
 }
 
+for (const strict of [false, true]) {
+  t.test(`a disk that hangs does not hold the beginning of the session for ever: ${strict ? 'strict' : 'not strict'}`, async (t) => {
+    let answer = () => {}
+    const disk: Disk = { ...realDisk, create: async (path) => {
+      await new Promise<void>((resolve) => { answer = resolve })
+      return realDisk.create(path)
+    } }
+    const { folder, open, told } = await setUp(t, { disk, strict, patience: 20 })
+    if (strict) await t.rejects(open(), { code: 'AuditUnavailable' })
+    else t.match(await (await open()).end(), { truncated: 'failed' })
+    t.equal(told.dropped, 1)
+    answer()
+    await until(async () => (await readdir(folder).catch(() => [])).length > 0)
+    await until(async () => (await readdir(folder)).length === 0)
+  })
+}
+
 t.test('a disk that hangs does not hold the end of the session for ever', async (t) => {
   const { disk, release } = slowDisk()
   const { open, told } = await setUp(t, { disk, patience: 20 })
