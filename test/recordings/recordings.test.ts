@@ -259,17 +259,23 @@ for (const strict of [false, true]) {
 for (const strict of [false, true]) {
   t.test(`a disk that hangs does not hold the beginning of the session for ever: ${strict ? 'strict' : 'not strict'}`, async (t) => {
     let answer = () => {}
-    const disk: Disk = { ...realDisk, create: async (path) => {
-      await new Promise<void>((resolve) => { answer = resolve })
-      return realDisk.create(path)
-    } }
+    let removed = () => {}
+    const cleared = new Promise<void>((resolve) => { removed = resolve })
+    const disk: Disk = {
+      ...realDisk,
+      async create(path) {
+        await new Promise<void>((resolve) => { answer = resolve })
+        return realDisk.create(path)
+      },
+      remove: path => realDisk.remove(path).then(removed),
+    }
     const { folder, open, told } = await setUp(t, { disk, strict, patience: 20 })
     if (strict) await t.rejects(open(), { code: 'AuditUnavailable' })
     else t.match(await (await open()).end(), { truncated: 'failed' })
     t.equal(told.dropped, 1)
     answer()
-    await until(async () => (await readdir(folder).catch(() => [])).length > 0)
-    await until(async () => (await readdir(folder)).length === 0)
+    await cleared
+    t.strictSame(await readdir(folder), [], 'what came of it too late is gone')
   })
 }
 
