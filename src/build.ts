@@ -79,7 +79,8 @@ async function assemble(config: Config, options: BuildOptions, undo: (() => unkn
       rooms.callers.close()
       rooms.identity.close()
       await rooms.wired.close()
-      // After all that is cut, which has its last event yet to write.
+      // After all that is cut, which has its last event yet to write; of a session that says what became of its recording.
+      await rooms.recordings.close()
       await rooms.audit.close()
       await admin.close()
     },
@@ -143,7 +144,7 @@ function makeDataServer(rooms: Rooms, stops: Stops, streams: Streams): Promise<D
     return createDataServer({
       host, port, http2, keepAlive, maxHeaderSize, headerTimeout, maxConnections, tls, log,
       onRequest: createRequestHandler({ ...door, onward }),
-      onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams }) }),
+      onUpgrade: createUpgradeHandler({ ...door, tunnel: createTunnel({ clusters, streams, recordings: rooms.recordings }) }),
       onUnreadable: createParserRefusal(door),
     })
   })
@@ -180,6 +181,7 @@ async function putInForce(next: Config, rooms: Rooms, { server, streams, signal 
   prepared.commit()
   rooms.identity.authorities.replace(tls?.clientCa)
   server.setLimits(next.limits)
+  rooms.recordings.configure(next.audit.recordings)
   rooms.audit.setPolicy(policy)
   rooms.log.level = next.log.level
   rooms.live.config = next

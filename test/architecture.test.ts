@@ -10,7 +10,7 @@ const stops = new Set(['listen', 'resolve', 'authenticate', 'authorize', 'answer
 /** Wires or runs the rest: may import anything. */
 const wiring = /^(main|build|wiring\/.*|cli\/.*|workers\/.*)\.ts$/
 /** Pure rooms that everything may draw on. */
-const pure = new Set(['model', 'headers', 'keys', 'addresses', 'redaction'])
+const pure = new Set(['model', 'headers', 'keys', 'addresses', 'redaction', 'queries', 'protocols'])
 
 interface Import { readonly file: string, readonly target: string, readonly typeOnly: boolean }
 
@@ -47,6 +47,7 @@ const rules: readonly [string, (entry: Import) => boolean][] = [
   ['errors imports at most model', ({ file, target }) => file === 'errors.ts' && isOurs(target) && room(target) !== 'model'],
   ['headers imports model and errors', ({ file, target }) =>
     room(file) === 'headers' && isOurs(target) && !['model', 'headers', 'errors.ts'].includes(room(target))],
+  ['protocols know nothing but how bytes are read', ({ file, target }) => room(file) === 'protocols' && isOurs(target) && room(target) !== 'protocols'],
   ['a stop imports no other stop, but for the interface of audit', ({ file, target, typeOnly }) =>
     stops.has(room(file)) && stops.has(room(target)) && room(file) !== room(target)
     && !(typeOnly && target === 'audit/audit.ts')],
@@ -60,7 +61,7 @@ const rules: readonly [string, (entry: Import) => boolean][] = [
   ['only build and the commands see the config', ({ file, target }) =>
     room(target) === 'config' && room(file) !== 'config' && !wiring.test(file)],
   ['the sample cluster knows nothing of the proxy', ({ file, target }) =>
-    room(file) === 'sample' && isOurs(target) && room(target) !== 'sample'],
+    room(file) === 'sample' && isOurs(target) && !['sample', 'protocols'].includes(room(target))],
   ['the proxy knows nothing of the sample cluster', ({ file, target }) =>
     room(target) === 'sample' && room(file) !== 'sample' && !file.startsWith('cli/demo')],
 ]

@@ -2,9 +2,10 @@ import { headerValue } from '../headers/read.ts'
 import { isApply } from '../model/attributes.ts'
 import { redactSecrets } from '../redaction/redact.ts'
 import type { Moment } from './event.ts'
+import { sessionAnnotations } from './session.ts'
 
-/** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. */
-export function annotationsOf(moment: Moment): Record<string, string> {
+/** What we know beside the API server's own fields; values are strings, keys in order, as Go prints a map. Free of what is `known` to be secret. */
+export function annotationsOf(moment: Moment, known: readonly string[]): Record<string, string> {
   const { arrival, facts, outcome, at, bodies } = moment
   const { verdict, shadow } = facts
   const annotations: Record<string, string> = {}
@@ -17,6 +18,8 @@ export function annotationsOf(moment: Moment): Record<string, string> {
     put('authorization.k8s.io/decision', verdict.allowed ? 'allow' : 'forbid')
     put('authorization.k8s.io/reason', redactSecrets(verdict.reason))
   }
+  const session = sessionAnnotations(moment, known)
+  if (outcome !== undefined) put('portcullis.dev/bytes-in', facts.received?.bytes)
   put('portcullis.dev/bytes-out', outcome?.bytesOut)
   put('portcullis.dev/cache', facts.cache)
   // Not part of `user`: whoever showed this id did not prove to hold its key.
@@ -36,7 +39,11 @@ export function annotationsOf(moment: Moment): Record<string, string> {
     put('portcullis.dev/shadow-reason', redactSecrets(shadow.reason))
     put('portcullis.dev/shadow-scope', shadow.scopes.join(','))
   }
-  return annotations
+  return session === undefined ? annotations : sorted({ ...annotations, ...session })
+}
+
+function sorted(annotations: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).sort(([one], [other]) => one < other ? -1 : 1))
 }
 
 function omitted(why: string | undefined): string | undefined {

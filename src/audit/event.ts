@@ -7,6 +7,7 @@ import { annotationsOf } from './annotations.ts'
 import type { AuditedBodies } from './bodies/bodies.ts'
 import type { StatusDetails } from './bodies/status.ts'
 import type { AuditLevel, Stage } from './policy.ts'
+import { endingWords } from './ending.ts'
 import { hideInTarget } from './target.ts'
 import { impersonated, userOf, type UserInfo } from './user.ts'
 
@@ -101,7 +102,7 @@ export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
     ...(bodies?.response === undefined ? {} : { responseObject: bodies.response }),
     requestReceivedTimestamp: microTime(arrival.receivedAt),
     stageTimestamp: microTime(moment.at),
-    annotations: annotationsOf(moment),
+    annotations: annotationsOf(moment, known),
   }
 }
 
@@ -166,13 +167,13 @@ function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): Ob
 }
 
 /** More than a code only where the answer, ours or the API server's, is a Status. Without an answer there is no code: Go leaves a zero out, too. */
-function statusOf({ status, outcome, bodies }: Moment): ResponseStatus | undefined {
+function statusOf({ status, outcome, bodies, stream }: Moment): ResponseStatus | undefined {
   const code = outcome?.status ?? status
   if (code === undefined) return undefined
   if (code === 0) return { metadata: {}, status: 'Failure', message: 'the caller left before there was an answer' }
   const refusal = outcome?.refusal
   const said = refusal === undefined ? bodies?.status : { status: 'Failure', message: refusal.message, reason: refusal.reason }
-  const { status: result, message, reason, details } = said ?? {}
+  const { status: result, message = endingWords(outcome, stream), reason, details } = said ?? {}
   return {
     metadata: {},
     ...(result === undefined ? {} : { status: result }),

@@ -1,4 +1,6 @@
-import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
+import { hideInCommand } from '../redaction/command.ts'
+import { decoded, escaped, hideEncoded } from '../redaction/encoded.ts'
+import { redacted } from '../redaction/redact.ts'
 
 /**
  * A request-target fit for the log: credentials in its query, keys in its path, tokens
@@ -19,36 +21,24 @@ function hideInPath(path: string, known: readonly string[]): string {
 
 const secretParameter = new RegExp('^(?:[a-z_-]{0,30}token|passw(?:or)?d|pwd|[a-z_-]{0,30}secret|(?:x-)?api[_-]?key|key|'
   + 'authorization|credentials?|code|assertion|client_assertion|sig|signature)$', 'i')
-const secretFlag = /^--?[\w-]{0,60}(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|credentials?)$/i
 
 /** Parts are found from separator to separator, so that a long query costs linear time; `;` separated once, too. */
+const parts = /(^|[&;])([^&;=]*)(=?)([^&;]*)/g
+
 function hideInQuery(query: string, known: readonly string[]): string {
-  let flagBefore = false
-  return query.replace(/(^|[&;])([^&;=]*)(=?)([^&;]*)/g, (_whole, separator: string, name: string, equals: string, value: string) => {
-    const afterFlag = flagBefore && name === 'command'
-    flagBefore = name === 'command' && secretFlag.test(decoded(value))
+  // Of a command every argument is looked at with those before it.
+  const words = [...query.matchAll(parts)].filter(([, , name = '']) => name === 'command' || decoded(name) === 'command').map(([, , , , value = '']) => decoded(value, 1))
+  const hidden = hideInCommand(words, known)
+  let word = 0
+  return query.replace(parts, (_whole, separator: string, name: string, equals: string, value: string) => {
+    const plainName = decoded(name)
     const before = `${separator}${hideEncoded(name, encodeURIComponent, known)}${equals}`
-    const secret = value !== '' && (afterFlag || secretParameter.test(decoded(name)))
+    if (plainName === 'command') {
+      const [plain, clean = ''] = [words[word], hidden[word]]
+      word += 1
+      return before + (clean === plain ? value : plain === value ? clean : escaped(clean, encodeURIComponent))
+    }
+    const secret = value !== '' && secretParameter.test(plainName)
     return before + (secret ? redacted : hideEncoded(value, encodeURIComponent, known))
   })
-}
-
-/** Looks at the text as it is and as it reads once unescaped, however often it was escaped. */
-function hideEncoded(text: string, encode: (plain: string) => string, known: readonly string[]): string {
-  const hide = (seen: string) => redactSecrets(redactKnown(seen, known))
-  const plain = decoded(text)
-  if (plain === text) return hide(text)
-  const hidden = hide(plain)
-  if (hidden === plain) return hide(text)
-  return encode(hidden).replaceAll('%5Bredacted%5D', redacted)
-}
-
-function decoded(text: string): string {
-  let plain = text.replaceAll('+', ' ')
-  for (let round = 0; round < 5 && plain.includes('%'); round++) {
-    const next = plain.replace(/(?:%[0-9a-f]{2})+/gi, run => Buffer.from(run.replaceAll('%', ''), 'hex').toString())
-    if (next === plain) break
-    plain = next
-  }
-  return plain
 }

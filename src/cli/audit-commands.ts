@@ -38,8 +38,9 @@ function addVerify(audit: Command, done: Done, { stdout, stderr }: Pick<Terminal
     .description('check the hash chain of audit files, and name the first line that was changed, removed, added or moved')
     .argument('<file...>', 'all files of one log, plain or .gz, in any order')
     .option('--public-key <file>', 'PEM file of the public Ed25519 key: check the signatures beside the files, too')
+    .option('--recordings <folder>', 'hold the recordings that the events name against their SHA-256, too')
     .option('--json', 'an object')
-    .action(async (files: string[], options: { publicKey?: string, json?: boolean }) => {
+    .action(async (files: string[], options: { publicKey?: string, recordings?: string, json?: boolean }) => {
       done(await (await import('./audit-verify.ts')).auditVerifyCommand({ ...options, files }, { stdout, stderr }))
     })
 }

@@ -9,6 +9,8 @@ export interface AuditVerifyArgs {
   readonly files: readonly string[]
   /** PEM; undefined: signatures are not looked at. */
   readonly publicKey?: string
+  /** Folder; undefined: recordings are not looked at. */
+  readonly recordings?: string
   readonly json?: boolean
 }
 
@@ -19,15 +21,15 @@ export interface AuditVerifyDeps {
 
 /**
  * `portcullis audit verify`: the hash chain over the files of one log. Returns the exit code: 0 where it is sound,
- * 1 where a line is not what was written, 2 where that cannot be told.
+ * 1 where a line, or a recording, is not what was written, 2 where that cannot be told.
  */
-export async function auditVerifyCommand({ files, publicKey, json = false }: AuditVerifyArgs, { stdout, stderr }: AuditVerifyDeps): Promise<number> {
+export async function auditVerifyCommand({ files, publicKey, recordings, json = false }: AuditVerifyArgs, { stdout, stderr }: AuditVerifyDeps): Promise<number> {
   try {
     const total = (await Promise.all(files.map(file => stat(file)))).reduce((sum, { size }) => sum + size, 0)
     const progress = new ProgressBar({ stderr, what: 'portcullis audit verify', total, now: () => performance.now() })
-    const verified = await verifyChain(files, { publicKeyFile: publicKey, onRead: bytes => progress.add(bytes) }).finally(() => progress.end())
+    const verified = await verifyChain(files, { publicKeyFile: publicKey, recordingsFolder: recordings, onRead: bytes => progress.add(bytes) }).finally(() => progress.end())
     await write(stdout, json ? `${JSON.stringify(toJson(verified))}\n` : `${toText(verified)}\n`)
-    if (verified.fault !== undefined) return 1
+    if (verified.fault !== undefined || (verified.recordings?.changed.length ?? 0) > 0) return 1
     return verified.first === undefined ? 2 : 0
   } catch (error) {
     await write(stderr, `portcullis audit verify: ${messageOf(error)}\n`)
@@ -35,7 +37,7 @@ export async function auditVerifyCommand({ files, publicKey, json = false }: Aud
   }
 }
 
-function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd, signed }: Verified): object {
+function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd, signed, recordings }: Verified): object {
   return {
     // Nothing is known of a log without links.
     sound: first === undefined && fault === undefined ? null : fault === undefined,
@@ -44,11 +46,26 @@ function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd, sign
     begins: first === undefined ? null : { ...first.at, sequence: first.sequence },
     ends: last === undefined ? null : { ...last.at, sequence: last.sequence, digest: last.digest, wholeLine: openEnd === undefined },
     signed: signed ?? null,
+    recordings: recordings ?? null,
     cut: cut.map(({ at, lines }) => ({ ...at, lines })),
   }
 }
 
 function toText(verified: Verified): string {
+  return [chainText(verified), ...recordingLines(verified)].join('\n')
+}
+
+function recordingLines({ recordings }: Verified): string[] {
+  if (recordings === undefined) return []
+  const { sound, changed, missing } = recordings
+  return [
+    ...changed.map(({ name, at }) => `${place(at)}: changed: the recording ${name} is not the one whose SHA-256 this event has`),
+    ...missing.map(({ name, at }) => `${place(at)}: the recording ${name} is not there: deleted for its age (keepFor), or taken away`),
+    `recordings: ${sound} sound, ${changed.length} changed, ${missing.length} missing`,
+  ]
+}
+
+function chainText(verified: Verified): string {
   const { fault } = verified
   if (fault !== undefined) return `${place(fault.at)}: ${fault.kind}: ${fault.message}`
   const { files, lines, first, last } = verified

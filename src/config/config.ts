@@ -165,6 +165,8 @@ export interface Config {
     /** A Policy of `audit.k8s.io/v1` in the place of its rules and stages. */
     readonly policyFile: string | undefined
     readonly sinks: readonly SinkConfig[]
+    /** Path absolute, bytes, milliseconds; without `keepFor` they are kept for ever. */
+    readonly recordings?: { readonly folder: string, readonly maxSize: number, readonly keepFor?: number }
     readonly mode: 'batch' | 'blocking' | 'blocking-strict'
   }
   readonly limits: {

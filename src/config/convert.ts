@@ -22,6 +22,7 @@ export function convertConfig(file: string, written: WrittenConfig): Config {
       policy: convertPolicy(written.audit),
       policyFile: written.audit.policyFile === undefined ? undefined : absolute(written.audit.policyFile),
       sinks: written.audit.sinks.map(sink => convertSink(sink, absolute)),
+      ...convertRecordings(written.audit.recordings, absolute),
       mode: written.audit.mode,
     },
     limits: {
@@ -91,4 +92,10 @@ function convertSink({ file, webhook }: WrittenConfig['audit']['sinks'][number],
     ...file.keepFor === undefined ? {} : { keepFor: milliseconds(file.keepFor) },
     ...file.signingKeyFile === undefined ? {} : { signingKeyFile: absolute(file.signingKeyFile) },
   }
+}
+
+function convertRecordings(recordings: WrittenConfig['audit']['recordings'], absolute: FromFile): Pick<Config['audit'], 'recordings'> {
+  if (recordings === undefined) return {}
+  const { folder, maxSize, keepFor } = recordings
+  return { recordings: { folder: absolute(folder), maxSize: bytes(maxSize), ...keepFor === undefined ? {} : { keepFor: milliseconds(keepFor) } } }
 }

@@ -1,12 +1,13 @@
 import type { Finding, Sound } from '../files/fault.ts'
 import { policyRuleFaults } from './policy-rules.ts'
+import { recordingFaults } from './recording-faults.ts'
 import { webhookFaults } from './rules-webhook.ts'
 import type { WrittenConfig } from './schema.ts'
 import { parseDuration, parseSize } from './units.ts'
 
 /** What a schema cannot say of the audit. */
 export function auditFaults(config: WrittenConfig, sound: Sound): Finding[] {
-  return [...policyFaults(config, sound), ...bodyFaults(config, sound), ...ageFaults(config, sound), ...webhookFaults(config, sound)]
+  return [...policyFaults(config, sound), ...bodyFaults(config, sound), ...ageFaults(config, sound), ...webhookFaults(config, sound), ...recordingFaults(config, sound)]
 }
 
 function policyFaults({ audit }: WrittenConfig, sound: Sound): Finding[] {

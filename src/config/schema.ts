@@ -4,6 +4,7 @@ import { choice, duration, oneOf, section, size, text, texts } from './fields.ts
 import { policyRule, stages } from './schema-audit-policy.ts'
 import { cluster } from './schema-clusters.ts'
 import { admin, limits, listen, log } from './schema-listen.ts'
+import { recordings } from './schema-recordings.ts'
 import { webhook } from './schema-webhook.ts'
 
 const callers = oneOf({
@@ -42,6 +43,7 @@ const audit = section({
   policyFile: Type.Optional(text({ description: 'An audit.k8s.io/v1 Policy, as an API server takes it, in the place of policy and omitStages.' })),
   omitStages: stages({ default: ['RequestReceived'], description: 'Stages that no event is written of. In blocking-strict RequestReceived is written all the same: without it nothing goes up.' }),
   maxBodySize: size({ default: '64KiB', description: 'Of a body that a level is for; a larger one is left out of the event, which says so.' }),
+  recordings: Type.Optional(recordings),
   sinks: Type.Array(sink, { default: [{ stdout: {} }], minItems: 1, description: 'Every event goes to each.' }),
   mode: choice(['batch', 'blocking', 'blocking-strict'], {
     default: 'batch',

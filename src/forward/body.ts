@@ -34,6 +34,11 @@ export class GuardedBody extends Transform {
     source.pipe(this)
   }
 
+  /** Those that have come so far. */
+  get bytes(): number {
+    return this.#size
+  }
+
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#size += chunk.length
     if (this.#limits.maxSize !== undefined && this.#size > this.#limits.maxSize) {

@@ -37,6 +37,7 @@ export function createForward({ clusters, streams, maxRequestBody }: ForwardOpti
     const copies = exchange.trail.bodies()
     const limits = longRunning ? endless : { maxSize: maxRequestBody(), timeout: cluster.timeouts.response }
     const body = guard(exchange, { ...limits, copy: copies?.request })
+    if (longRunning && body !== undefined) exchange.trail.note({ received: body })
     const sending = new Sending(admitted, exchange, cluster, { body, copies })
     const release = longRunning ? streams.add(sending.asStream()) : undefined
     exchange.reply.onClose(() => {

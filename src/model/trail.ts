@@ -17,17 +17,46 @@ export interface Facts {
   readonly cache?: 'hit' | 'miss' | 'stale'
   /** Milliseconds from handing the request over to the head of upstream's answer. */
   readonly upstreamMs?: number
+  /** Bytes of a stream's request body, or of a tunnel, that came from the caller: counts on until the end. */
+  readonly received?: { readonly bytes: number }
+  readonly session?: SessionFacts
 }
+
+/** What only the streams of an exec, attach or port-forward themselves say. */
+export interface SessionFacts {
+  /** What a port-forward's streams asked for, in the order in which they did. */
+  readonly ports?: readonly number[]
+  readonly recording?: RecordedSession
+}
+
+/** What became of the recording that the policy asked for. */
+export interface RecordedSession {
+  /** The file's name in the folder of recordings; undefined: there is none. */
+  readonly file?: string
+  /** Of the whole file, hex. */
+  readonly sha256?: string
+  /** Why it has less than the session had; undefined: it has all. */
+  readonly truncated?: RecordingLoss
+  /** Of the command, where it said so. */
+  readonly exitCode?: number
+}
+
+/**
+ * Why a recording lacks a part of its session: it reached its largest size; the disk could not keep
+ * up; what passed could not be read; the file could not be written.
+ */
+export type RecordingLoss = 'size' | 'dropped' | 'unreadable' | 'failed'
 
 /**
  * How a request ended, from the caller's side: the whole answer was handed over;
  * the caller went before its end; the API server's answer broke off and the
- * caller's connection was cut; the key or the scope went away; we shut down.
+ * caller's connection was cut; the key or the scope went away; we shut down; the recording that
+ * it must have could not go on.
  */
-export type Ending = 'complete' | 'caller-left' | 'upstream-failed' | 'revoked' | 'drained'
+export type Ending = 'complete' | 'caller-left' | 'upstream-failed' | EarlyEnd | 'unrecorded'
 
 /** How we end what is open before its time. */
-export type EarlyEnd = Extract<Ending, 'revoked' | 'drained'>
+export type EarlyEnd = 'revoked' | 'drained'
 
 export interface Outcome {
   /** HTTP status of the answer; 0 when the caller left before there was one. */

@@ -1,5 +1,5 @@
 import { exactName } from './field-selector.ts'
-import { firstValues } from './query.ts'
+import { firstValues } from '../queries/query.ts'
 
 export interface ListOptions {
   readonly watch: boolean

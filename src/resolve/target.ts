@@ -1,6 +1,6 @@
 import { ProxyError } from '../errors.ts'
 import { holdsKey } from '../keys/redact.ts'
-import { unescapeQuery } from './query.ts'
+import { unescapeQuery } from '../queries/query.ts'
 import { inspectPath } from './segments.ts'
 
 /** Go drops the whole query beyond 10,000 parts: what is read here would be ignored there. */

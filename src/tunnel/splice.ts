@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { EarlyEnd, Ending } from '../model/trail.ts'
-import type { ProtocolEnd } from './ends.ts'
+import type { Ending } from '../model/trail.ts'
+import type { Farewell, ProtocolEnd } from './ends.ts'
 import { FrameTracker } from './frames.ts'
 import { closed, closeFlushed, closeWithin } from './linger.ts'
 import type { Ended } from './relay.ts'
@@ -9,9 +9,16 @@ export interface SpliceOptions {
   readonly caller: Duplex
   readonly upstream: Duplex
   readonly protocolEnd: ProtocolEnd
-  /** Aborted with `revoked` or `drained` it ends the tunnel the way its protocol ends. */
+  readonly tap?: Tap
+  /** Aborted with a `Farewell` it ends the tunnel the way its protocol ends. */
   readonly signal: AbortSignal
   readonly patience?: Patience
+}
+
+/** Sees each chunk that is passed on, as it is: must not change it, wait, or throw. */
+export interface Tap {
+  fromCaller(chunk: Buffer): void
+  fromUpstream(chunk: Buffer): void
 }
 
 /** Milliseconds. */
@@ -29,7 +36,7 @@ const defaultPatience: Patience = { boundary: 150, farewell: 300, linger: 10_000
 /** Carries bytes both ways, unread, until both sides are closed. Never rejects. */
 export async function splice(options: SpliceOptions): Promise<Ended> {
   const tunnel = new Splice(options)
-  const stop = () => tunnel.stop(options.signal.reason as EarlyEnd)
+  const stop = () => tunnel.stop(options.signal.reason as Farewell)
   options.signal.addEventListener('abort', stop)
   tunnel.run()
   if (options.signal.aborted) stop()
@@ -45,17 +52,19 @@ class Splice {
   readonly #protocolEnd: ProtocolEnd
   readonly #frames: FrameTracker
   readonly #patience: Patience
+  readonly #tap: Tap | undefined
   #chunksWritten = 0
   #chunksTaken = 0
   #first: Ending | undefined
-  #stopping: EarlyEnd | undefined
+  #stopping: Farewell | undefined
 
-  constructor({ caller, upstream, protocolEnd, patience = defaultPatience }: SpliceOptions) {
+  constructor({ caller, upstream, protocolEnd, patience = defaultPatience, tap }: SpliceOptions) {
     this.#caller = caller
     this.#upstream = upstream
     this.#protocolEnd = protocolEnd
     this.#frames = new FrameTracker(protocolEnd.framing)
     this.#patience = patience
+    this.#tap = tap
   }
 
   /** Whoever ended first decides how it ended; an answer that was not taken to its end was not complete. */
@@ -94,13 +103,16 @@ class Splice {
     const length = this.#stopping === undefined ? chunk.length : this.#frames.followFrame(chunk)
     this.bytesOut += length
     this.#chunksWritten += 1
-    if (!this.#caller.write(chunk.subarray(0, length), this.#onTaken)) this.#upstream.pause()
+    const passed = chunk.subarray(0, length)
+    if (!this.#caller.write(passed, this.#onTaken)) this.#upstream.pause()
+    this.#tap?.fromUpstream(passed)
     if (this.#stopping !== undefined && this.#frames.atBoundary) this.#finish(this.#stopping)
   }
 
   #up(chunk: Buffer): void {
     if (!this.#upstream.writable || this.#stopping !== undefined) return
     if (!this.#upstream.write(chunk)) this.#caller.pause()
+    this.#tap?.fromCaller(chunk)
   }
 
   /** At the end of an exec the exit status is in the last frame, so the caller first gets all there is. */
@@ -126,7 +138,7 @@ class Splice {
   }
 
   /** Ends the tunnel from the middle: after the frame that is under way, if that ends soon, with a farewell. */
-  stop(why: EarlyEnd): void {
+  stop(why: Farewell): void {
     this.#stopping = why
     if (this.#first === undefined || this.ending !== this.#first) this.#first = why
     if (this.#frames.atBoundary) return this.#finish(why)
@@ -134,7 +146,7 @@ class Splice {
     this.#caller.once('close', () => clearTimeout(timer))
   }
 
-  #finish(farewell: EarlyEnd | undefined): void {
+  #finish(farewell: Farewell | undefined): void {
     this.#upstream.destroy()
     if (farewell !== undefined && this.#caller.writable) {
       const frame = this.#protocolEnd.farewell(farewell)

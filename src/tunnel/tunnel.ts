@@ -7,8 +7,10 @@ import { rawHead } from '../headers/raw-head.ts'
 import { callerHeaders, callerReason } from '../headers/response.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Trail } from '../model/trail.ts'
+import type { Recordings } from '../recordings/recordings.ts'
 import type { Streams } from '../streams/streams.ts'
 import { protocolEnds } from './ends.ts'
+import { OnRecord } from './on-record.ts'
 import { open, type Opened } from './open.ts'
 import { checkSwitch, protocolNames, requestedUpgrade, type UpgradeKind } from './protocol.ts'
 import { relay, type Ended } from './relay.ts'
@@ -18,6 +20,7 @@ import { whileWaiting } from './waiting.ts'
 export interface TunnelOptions {
   readonly clusters: Clusters
   readonly streams: Streams
+  readonly recordings: Recordings
 }
 
 /** The raw connection of an upgrade, as node:http hands it over. */
@@ -36,46 +39,75 @@ export type Tunnel = (admitted: Admitted, upgrade: Upgrade) => Promise<void>
  * the trail finished. Rejects with ProxyError only while nothing was written to the
  * caller, whose socket is then paused, and its trail open.
  */
-export function createTunnel({ clusters, streams }: TunnelOptions): Tunnel {
+export function createTunnel({ clusters, streams, recordings }: TunnelOptions): Tunnel {
   return async function tunnel(admitted, upgrade) {
     const kind = requestedUpgrade(admitted.arrival)
     const cluster = clusters.find(admitted.cluster)
     if (cluster === undefined) throw new ProxyError('ClusterDenied', 'this cluster is not open to this caller')
-    const passage = new Passage(admitted, upgrade, cluster, kind)
-    const release = streams.add({ admitted, kind, end: why => passage.stop.abort(why) })
-    try {
-      await passage.run()
-    } finally {
-      release()
-    }
+    tune(upgrade.socket)
+    const stop = new AbortController()
+    const record = await OnRecord.open({ admitted, kind, trail: upgrade.trail, recordings, onLost: () => stop.abort('unrecorded') })
+    const passage = new Passage({ admitted, upgrade, cluster, kind, stop, record })
+    await passage.run(streams.add({ admitted, kind, end: why => stop.abort(why) }))
   }
 }
 
 /** A dead peer is found by the kernel: silence alone never ends a tunnel. */
 const keepAliveMs = 30_000
 
-class Passage {
+interface PassageOptions {
+  readonly admitted: Admitted
+  readonly upgrade: Upgrade
+  readonly cluster: Cluster
+  readonly kind: UpgradeKind
   /** The one way to end it early; the reason is an Ending. */
-  readonly stop = new AbortController()
+  readonly stop: AbortController
+  readonly record: OnRecord
+}
+
+interface Passed extends Ended {
+  /** 0: the caller left before there was an answer. */
+  readonly status: number
+}
+
+class Passage {
   readonly #admitted: Admitted
   readonly #upgrade: Upgrade
   readonly #cluster: Cluster
   readonly #kind: UpgradeKind
+  readonly #stop: AbortController
+  readonly #record: OnRecord
 
-  constructor(admitted: Admitted, upgrade: Upgrade, cluster: Cluster, kind: UpgradeKind) {
+  constructor({ admitted, upgrade, cluster, kind, stop, record }: PassageOptions) {
     this.#admitted = admitted
     this.#upgrade = upgrade
     this.#cluster = cluster
     this.#kind = kind
+    this.#stop = stop
+    this.#record = record
   }
 
-  async run(): Promise<void> {
-    tune(this.#upgrade.socket)
+  /** `release`: called when both connections are over, though their record may not be. */
+  async run(release: () => void): Promise<void> {
+    let passed: Passed
+    try {
+      passed = await this.#pass()
+    } catch (error) {
+      await this.#record.discard()
+      throw error
+    } finally {
+      release()
+    }
+    await (passed.status === 101 ? this.#record.end() : this.#record.discard())
+    this.#upgrade.trail.finish(passed)
+  }
+
+  async #pass(): Promise<Passed> {
     const opened = await this.#open()
-    if (opened === undefined) return this.#finish(0, { ending: 'caller-left', bytesOut: 0 })
+    if (opened === undefined) return { status: 0, ending: 'caller-left', bytesOut: 0 }
     const status = opened.response.statusCode ?? 0
     try {
-      this.#finish(status, opened.switched ? await this.#splice(opened) : await this.#relay(opened, status))
+      return { status, ...await (opened.switched ? this.#splice(opened) : this.#relay(opened, status)) }
     } finally {
       opened.upstream.destroy()
     }
@@ -85,18 +117,20 @@ class Passage {
   async #open(): Promise<Opened | undefined> {
     const { socket, head, trail } = this.#upgrade
     const begunAt = performance.now()
-    const settle = whileWaiting(socket, head, () => this.stop.abort('caller-left'))
+    const settle = whileWaiting(socket, head, () => this.#stop.abort('caller-left'))
     let opened: Opened | undefined
     try {
-      opened = await open(this.#admitted, this.#cluster, protocolNames[this.#kind], this.stop.signal)
+      opened = await open(this.#admitted, this.#cluster, protocolNames[this.#kind], this.#stop.signal)
       trail.note({ upstreamMs: performance.now() - begunAt })
-      this.stop.signal.throwIfAborted()
-      if (opened.switched) checkSwitch(this.#kind, this.#admitted.arrival.rawHeaders, opened.response.rawHeaders)
+      this.#stop.signal.throwIfAborted()
+      if (!opened.switched) return opened
+      checkSwitch(this.#kind, this.#admitted.arrival.rawHeaders, opened.response.rawHeaders)
+      this.#record.begin(opened.response)
       return opened
     } catch (error) {
       opened?.upstream.destroy()
-      if (!this.stop.signal.aborted) throw error
-      if (this.stop.signal.reason !== 'caller-left') throw endedWhileOpening(this.stop.signal)
+      if (!this.#stop.signal.aborted) throw error
+      if (this.#stop.signal.reason !== 'caller-left') throw endedWhileOpening(this.#stop.signal)
       socket.destroy()
       return undefined
     } finally {
@@ -110,7 +144,7 @@ class Passage {
     const headers = [...this.#headers(opened), 'Connection', 'Upgrade', 'Upgrade', protocolNames[this.#kind]]
     socket.write(rawHead(101, 'Switching Protocols', headers))
     trail.started(101)
-    return splice({ caller: socket, upstream: opened.upstream, protocolEnd: protocolEnds[this.#kind], signal: this.stop.signal })
+    return splice({ caller: socket, upstream: opened.upstream, protocolEnd: protocolEnds[this.#kind], tap: this.#record, signal: this.#stop.signal })
   }
 
   #relay(opened: Opened, status: number): Promise<Ended> {
@@ -118,16 +152,12 @@ class Passage {
     if (this.#admitted.resolved.longRunning && status < 300) trail.started(status)
     const { response, authorization } = opened
     const reason = callerReason(response.statusMessage ?? '', authorization)
-    return relay({ response, caller: socket, reason, headers: this.#headers(opened), stop: this.stop })
+    return relay({ response, caller: socket, reason, headers: this.#headers(opened), stop: this.#stop })
   }
 
   #headers({ response, authorization }: Opened): string[] {
     const { arrival, resolved } = this.#admitted
     return callerHeaders(response.rawHeaders, { auditId: arrival.auditId, prefix: clusterPrefix(resolved.cluster), authorization })
-  }
-
-  #finish(status: number, { ending, bytesOut }: Ended): void {
-    this.#upgrade.trail.finish({ status, ending, bytesOut })
   }
 }
 
@@ -142,5 +172,6 @@ function tune(socket: Duplex): void {
 
 function endedWhileOpening({ reason }: AbortSignal): ProxyError {
   if (reason === 'drained') return new ProxyError('Draining', 'this server is shutting down')
+  if (reason === 'unrecorded') return new ProxyError('AuditUnavailable', 'the recording of this session cannot go on')
   return new ProxyError('RevokedKey', 'the key or the scope that opened this stream is gone')
 }

@@ -6,12 +6,14 @@ import type { HeldSecrets } from '../credentials/held-secrets.ts'
 import type { Ledger } from '../limits/ledger.ts'
 import type { AdminOptions, AdminServer } from '../listen/admin.ts'
 import { createMetrics, type Metrics } from '../metrics/metrics.ts'
+import type { ConfiguredRecordings } from '../recordings/create.ts'
 import { openSinks, wireAudit } from './audit.ts'
 import { readPolicy } from './audit-policy.ts'
 import { wireCallers, type CallersWiring } from './callers.ts'
 import { wireClusters, type ClusterWiring } from './clusters.ts'
 import type { DrainState } from './drain.ts'
 import { wireIdentity, type IdentityWiring } from './identity.ts'
+import { wireRecordings } from './recordings.ts'
 
 export interface BuildOptions {
   readonly log: Logger
@@ -43,6 +45,7 @@ export interface Rooms {
   readonly log: Logger
   readonly metrics: Metrics
   readonly audit: PolicedAudit
+  readonly recordings: ConfiguredRecordings
   readonly callers: CallersWiring
   readonly identity: IdentityWiring
   readonly wired: ClusterWiring
@@ -70,8 +73,10 @@ export async function makeRooms(config: Config, { log, secrets, env = process.en
   const sinks = shared?.sinks ?? await openSinks(config, { log, secrets, env, allowLoose })
   const audit = wireAudit(config, { log, metrics, secrets, sinks, policy, onUsed: callers.used })
   undo.push(() => audit.close())
+  const recordings = wireRecordings(config, { log, metrics, secrets })
+  undo.push(() => recordings.close())
   return {
-    config, log, metrics, audit, callers, identity, wired, shared,
+    config, log, metrics, audit, recordings, callers, identity, wired, shared,
     drain: { closing: false, refusing: false },
     live: { config },
     configReloaded: reloaded('config'),

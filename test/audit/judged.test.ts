@@ -7,7 +7,7 @@ function annotated({ verb = 'patch', isResourceRequest = true, contentType, upgr
   return annotationsOf({
     arrival: arrival({ upgrade, rawHeaders: contentType === undefined ? [] : ['Content-Type', contentType] }), stage: 'ResponseComplete', level: 'Metadata', at: 0, stream: false,
     facts: { resolved: resolved({ attributes: { verb, isResourceRequest } }), caller: callerWith(), verdict: allowed, ...facts },
-  })
+  }, [])
 }
 
 t.test('what decides the judgement beyond verb and object', async (t) => {

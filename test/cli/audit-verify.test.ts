@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { createChain } from '../../src/audit-log/chain.ts'
 import { chained, eventLine } from '../support/chained.ts'
 import { runCommand } from '../support/run-command.ts'
 
@@ -47,4 +49,23 @@ t.test('a compressed file that ends in its middle cannot be told', async (t) => 
   const { code, stderr } = await verify(file)
   t.equal(code, 2)
   t.match(stderr, new RegExp(`${file}.*unexpected end of file`))
+})
+
+t.test('recordings that events name: changed ones are a fault, missing ones are told', async (t) => {
+  const hash = (of: string) => createHash('sha256').update(of).digest('hex')
+  const named = (name: string, sha256: string) => JSON.stringify({
+    ...JSON.parse(eventLine(name)) as object, annotations: { 'portcullis.dev/recording': name, 'portcullis.dev/recording-sha256': sha256 },
+  })
+  const lines = [named('a.cast', hash('a')), named('b.cast', hash('b')), named('c.cast', hash('c')), named('../audit.log', hash('x')), eventLine('plain')]
+  const { bytes } = createChain().link(Buffer.from(text(lines)))
+  const folder = t.testdir({ 'audit.log': bytes, 'recordings': { 'a.cast': 'a', 'b.cast': 'changed', 'of-nobody.cast': 'x' } })
+  const [file, recordings] = [join(folder, 'audit.log'), join(folder, 'recordings')]
+  t.notMatch((await verify(file)).stdout, /^recordings:/m)
+  const { code, stdout } = await verify('--recordings', recordings, file)
+  t.equal(code, 1)
+  t.match(stdout, new RegExp(`^sound: 5 lines[^]*\n${file}:2: changed: the recording b.cast is not [^\n]*\n${file}:3: the recording c.cast is not there: [^\n]*\nrecordings: 1 sound, 1 changed, 1 missing\n$`))
+  t.match(JSON.parse((await verify('--json', '--recordings', recordings, file)).stdout), { sound: true, recordings: { sound: 1, changed: [{ name: 'b.cast', at: { line: 2 } }], missing: [{ name: 'c.cast' }] } })
+  writeFileSync(join(recordings, 'b.cast'), 'b')
+  t.equal((await verify('--recordings', recordings, file)).code, 0, 'what was deleted for its age is no fault')
+  t.equal((await verify('--recordings', join(folder, 'nowhere'), file)).code, 2)
 })

@@ -52,6 +52,7 @@ audit:
   policy: [{ level: None, callers: [""], resources: [{ resources: [pods] }, { group: apps }], codes: [403, 5xx, ScopeDenied] }]
   omitStages: [Panic]
   maxBodySize: 1KiB
+  recordings: { folder: recordings, keepFor: 30d }
   sinks: [{ file: { path: audit.log, maxSize: 1MiB, signingKeyFile: k.pem, maxAge: 24h, keepFor: 90d, compress: true } }]
   mode: blocking-strict
 self: { cluster: a, namespace: p }
@@ -73,6 +74,7 @@ log: { level: debug }
         }],
         omitStages: ['Panic'], otherwise: 'Metadata', maxBodySize: 1024,
       },
+      recordings: { folder: '/etc/p/recordings', maxSize: 67_108_864, keepFor: 30 * 86_400_000 },
       sinks: [{ kind: 'file', path: '/etc/p/audit.log', maxSize: 1_048_576, keep: 10, signingKeyFile: '/etc/p/k.pem', maxAge: 86_400_000, keepFor: 90 * 86_400_000, compress: true }],
       mode: 'blocking-strict',
     },
@@ -135,7 +137,7 @@ for (const [what, text, fault] of [
   ['a rule of resources and of paths', `${least}audit: { policy: [{ level: None, nonResourceURLs: [/x], namespaces: [a] }] }`, /nonResourceURLs: cannot stand beside resources or namespaces/],
   ['a star within a path', `${least}audit: { policy: [{ level: None, nonResourceURLs: ["/x*y"] }] }`, /nonResourceURLs\[0\]: must begin with \/ and have \* only at its end/],
   ['names of no resource', `${least}audit: { policy: [{ level: None, resources: [{ resourceNames: [a] }] }] }`, /resourceNames: needs resources/],
-  ['a recording that depends on how the session ends', `${least}audit: { policy: [{ level: Metadata, codes: [101], recordSessions: true }] }`, /recordSessions: cannot stand beside codes/],
+  ['a recording that depends on how the session ends', `${least}audit: { recordings: { folder: r }, policy: [{ level: Metadata, codes: [101], recordSessions: true }] }`, /recordSessions: cannot stand beside codes/],
   ['a policy in two places', `${least}audit: { policy: [{ level: None }], policyFile: p.yaml }`, /policyFile: cannot stand beside policy/],
   ['bodies of nothing', `${least}audit: { maxBodySize: 0KiB }`, /maxBodySize: must be more than 0 and at most 1MiB/],
   ['bodies that no line holds', `${least}audit: { maxBodySize: 2MiB }`, /maxBodySize: must be more than 0 and at most 1MiB/],
@@ -144,6 +146,10 @@ for (const [what, text, fault] of [
   ['a duration without a unit', `${least}limits: { headerTimeout: 10 }`, /headerTimeout: must be a duration such as 30s/],
   ['a cache without room', cluster('discovery: { maxSize: 0B }'), /discovery.maxSize: must be more than 0$/],
   ['an audit file without age', `${least}audit: { sinks: [{ file: { path: f, keepFor: 0s } }] }`, /sinks\[0\].file.keepFor: must be more than 0$/],
+  ['recordings without room', `${least}audit: { recordings: { folder: r, maxSize: 1KiB } }`, /audit.recordings.maxSize: must be at least 64KiB$/],
+  ['recordings that are kept for no time', `${least}audit: { recordings: { folder: r, keepFor: 0s } }`, /audit.recordings.keepFor: must be more than 0$/],
+  ['a recording without a place', `${least}audit: { policy: [{ level: Metadata, recordSessions: true }] }`, /policy\[0\].recordSessions: needs a folder/],
+  ['recordings without a folder', `${least}audit: { recordings: { maxSize: 1MiB } }`, /audit.recordings.folder: is missing/],
   ['an audit file without room', `${least}audit: { sinks: [{ stdout: {} }, { file: { path: f, maxSize: 0MiB } }] }`, /sinks\[1\].file.maxSize: must be more than 0$/],
   ['a head of no bytes', `${least}limits: { maxHeaderSize: 0KiB }`, /maxHeaderSize: must be more than 0 and at most 16MiB/],
   ['a head that HTTP/2 cannot announce', `${least}limits: { maxHeaderSize: 8GiB }`, /maxHeaderSize: must be more than 0 and at most 16MiB/],

@@ -38,7 +38,7 @@ function words(text = ''): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word)
 }
 
-/** Requests that between them have everything that is counted or annotated: one served, one refused, one that a shadow scope would refuse. */
+/** Requests that between them have everything that is counted or annotated: one served, a recorded session, one refused, one that a shadow scope would refuse. */
 const finishedRequests = [
   {
     arrival: arrival(),
@@ -47,6 +47,15 @@ const finishedRequests = [
       verdict: { ...allowed, rule: { ...rule(), scope: 'read' } },
     },
     outcome: { status: 200, ending: 'complete' as const, bytesOut: 1 },
+  },
+  {
+    arrival: arrival(),
+    facts: {
+      resolved: resolved({ target: '/api/v1/namespaces/a/pods/x/exec?command=ls&container=c&ports=80', attributes: { subresource: 'exec', verb: 'create' } }),
+      caller: callerWith(), verdict: allowed, received: { bytes: 1 },
+      session: { recording: { file: 'x.cast', sha256: 'ab', truncated: 'size' as const, exitCode: 0 } },
+    },
+    outcome: { status: 101, ending: 'complete' as const, bytesOut: 1 },
   },
   {
     arrival: arrival(),
@@ -131,7 +140,7 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 t.test('the table of annotations is what audit events carry', async (t) => {
   const bodies = { omitted: { request: 'it is larger than 1 byte', response: 'it is larger than 1 byte' }, truncated: true }
   const moments = finishedRequests.map(request => ({ ...request, stage: 'ResponseComplete' as const, level: 'Metadata' as const, at: 1000, stream: true, bodies, endOmitted: true }))
-  const carried = new Set(moments.flatMap(moment => Object.keys(annotationsOf(moment))))
+  const carried = new Set(moments.flatMap(moment => Object.keys(annotationsOf(moment, []))))
   t.strictSame(table('annotation').flatMap(([name]) => words(name)).sort(), [...carried, ...Object.values(linkAnnotations)].sort())
 })
 

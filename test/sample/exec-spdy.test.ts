@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { FrameReader, dataFrame, pingFrame, type Frame } from '../../src/sample/spdy-frames.ts'
-import { HeaderReader, dictionary } from '../../src/sample/spdy-headers.ts'
+import { FrameReader, dataFrame, pingFrame, type Frame } from '../../src/protocols/spdy-frames.ts'
+import { HeaderReader, dictionary } from '../../src/protocols/spdy-headers.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { startSample, type TestSample } from '../support/sample.ts'
 

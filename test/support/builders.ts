@@ -107,8 +107,8 @@ export interface RecordedTrail extends Trail {
 }
 
 /** A trail that pushes every note onto `notes` and keeps how it ended. */
-export function trailOf(notes: object[] = []): RecordedTrail {
-  return new MemoryTrail(notes)
+export function trailOf(notes: object[] = [], { recorded = false } = {}): RecordedTrail {
+  return new MemoryTrail(notes, recorded)
 }
 
 class MemoryTrail implements RecordedTrail {
@@ -117,10 +117,12 @@ class MemoryTrail implements RecordedTrail {
   outcome: Outcome | undefined
   readonly finished: Promise<Outcome>
   readonly #notes: object[]
+  readonly #recorded: boolean
   readonly #listeners: ((outcome: Outcome) => void)[] = []
 
-  constructor(notes: object[]) {
+  constructor(notes: object[], recorded: boolean) {
     this.#notes = notes
+    this.#recorded = recorded
     this.finished = new Promise((resolve) => this.onFinish(resolve))
   }
 
@@ -138,7 +140,7 @@ class MemoryTrail implements RecordedTrail {
   }
 
   recordsSession(): boolean {
-    return false
+    return this.#recorded
   }
 
   started(status: number): void {

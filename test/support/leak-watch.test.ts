@@ -2,8 +2,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
+import { mkdir, writeFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { callerEntry } from './attack-target.ts'
@@ -108,6 +110,18 @@ t.test('what the proxy renewed on the way is known from its requests', async (t)
   watch.sink('a sink', 'renewed-token-12345 and x, and the-password-of-it')
   t.equal(watch.expect(/^a sink$/)().length, 2)
   t.strictSame(await scope.end(), [])
+})
+
+t.test('a secret in a recording is found, also where it comes out in pieces', async (t) => {
+  for (const lines of [[`[0,"o","x ${token}"]`], [`[0,"o","x ${token.slice(0, 9)}"]`, `[1,"o","${token.slice(9)}"]`]]) {
+    const scope = scopeOf()
+    const proxy = await start(scope, whole('{}'))
+    const found = proxy.leaks.expect(/the recording x\.cast/)
+    await mkdir(join(proxy.folder, 'recordings'))
+    await writeFile(join(proxy.folder, 'recordings', 'x.cast'), `{"version":2}\n${lines.join('\n')}\n`)
+    t.strictSame(await scope.end(), [])
+    t.ok(found().length > 0)
+  }
 })
 
 t.test('a leak that was expected and did not come is a fault of its own', async (t) => {

@@ -10,6 +10,7 @@ import { HeldSecrets } from '../../src/credentials/held-secrets.ts'
 import { createLog } from '../../src/log/log.ts'
 import { createRedactor } from '../../src/redaction/redact.ts'
 import { faultsOfEvent } from './audit-schema.ts'
+import { readCasts } from './casts.ts'
 import type { Authority } from './certificates.ts'
 import { keyFor } from './keys.ts'
 import { secretsIn } from './leak-scanner.ts'
@@ -97,6 +98,8 @@ export async function startProxy(t: Scope, options: ProxyOptions): Promise<TestP
   t.teardown(() => {
     leaks.sink('the log', log.text)
     leaks.sink('the audit log', audit.text())
+    // As they stand, and as they are played.
+    for (const { name, text, typed, shown } of readCasts(join(folder, 'recordings'))) leaks.sink(`the recording ${name}`, `${text}\n${typed}\n${shown}`)
   })
   t.teardown(stop)
   const ca = options.tls?.ca ?? ''

@@ -6,11 +6,13 @@ import type { Cluster } from '../../src/clusters/cluster.ts'
 import { asProxyError, toStatus, type ProxyError } from '../../src/errors.ts'
 import { rawHead } from '../../src/headers/raw-head.ts'
 import type { Admitted } from '../../src/model/admitted.ts'
+import type { Recordings } from '../../src/recordings/recordings.ts'
 import { createStreams } from '../../src/streams/open-streams.ts'
 import type { Streams } from '../../src/streams/streams.ts'
 import { createTunnel, type Tunnel } from '../../src/tunnel/tunnel.ts'
 import { admitted, arrival, resolved, trailOf, type RecordedTrail } from './builders.ts'
 import { watchLeaks } from './leak-watch.ts'
+import { noRecordings } from './no-recordings.ts'
 import { Queue } from './queue.ts'
 import type { Scope } from './scope.ts'
 
@@ -31,14 +33,14 @@ export interface Front {
   next(): Promise<Passed>
 }
 
-/** A server that admits every upgrade and hands it to the tunnel, as listen does. */
+/** A server that admits every upgrade and hands it to the tunnel, as listen does. With `recordings` the policy wants each recorded. */
 export async function startFront(
-  t: Scope, cluster: Cluster, overrides: Parameters<typeof admitted>[0] = {},
+  t: Scope, cluster: Cluster, overrides: Parameters<typeof admitted>[0] = {}, recordings?: Recordings,
 ): Promise<Front> {
   let allowed = true
   const leaks = watchLeaks(t, [cluster.credential.present().authorization?.replace('Bearer ', '') ?? ''])
   const streams = createStreams({ recheck: ({ caller }) => allowed ? caller : undefined, now: Date.now })
-  const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, streams })
+  const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, streams, recordings: recordings ?? noRecordings })
   const passed = new Queue<Passed>()
   const server = createServer((_request, response) => { response.writeHead(418).end() })
   const sockets = new Set<Duplex>()
@@ -47,7 +49,7 @@ export async function startFront(
     // As a server's own timeouts would; a tunnel must not end by them.
     socket.setTimeout(5, () => socket.destroy())
     const letIn = admit(request, overrides)
-    const trail = trailOf()
+    const trail = trailOf([], { recorded: recordings !== undefined })
     passed.put({ admitted: letIn, socket, trail, over: pass(tunnel, letIn, { socket, head, trail }) })
   })
   server.listen(0, '127.0.0.1')

@@ -15,6 +15,7 @@ import { clusterFor, credentialOf } from '../support/cluster-builders.ts'
 import { startHeldUp } from '../support/held-up.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { startUpstream, type Upstream } from '../support/recording-upstream.ts'
+import { noRecordings } from '../support/no-recordings.ts'
 import type { Tunnel as UpstreamTunnel } from '../support/recorded-connection.ts'
 import type { Scope } from '../support/scope.ts'
 import { startFront, type Front } from '../support/tunnel-front.ts'
@@ -129,7 +130,7 @@ t.test('an upgrade to anything else is refused before a byte goes up', async (t)
 })
 
 t.test('a cluster that is gone is refused', async (t) => {
-  const tunnel = createTunnel({ clusters: { find: () => undefined, all: () => [] }, streams: createStreams({ recheck: ({ caller }) => caller, now: Date.now }) })
+  const tunnel = createTunnel({ clusters: { find: () => undefined, all: () => [] }, recordings: noRecordings, streams: createStreams({ recheck: ({ caller }) => caller, now: Date.now }) })
   const socket = new Socket()
   t.teardown(() => socket.destroy())
   const refused = tunnel(admitted({ arrival: arrival({ rawHeaders: webSocketHeaders() }) }), { socket, head: Buffer.alloc(0), trail: trailOf() })
@@ -301,7 +302,7 @@ t.test('an API server that is done speaking still gets what the caller has to sa
 function alone(t: Scope, cluster: Cluster, socket: Duplex): { trail: ReturnType<typeof trailOf>, passing: () => Promise<void> } {
   const streams = createStreams({ recheck: ({ caller }) => caller, now: Date.now })
   t.teardown(() => { streams.close(); socket.destroy() })
-  const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, streams })
+  const tunnel = createTunnel({ clusters: { find: () => cluster, all: () => [cluster] }, recordings: noRecordings, streams })
   const trail = trailOf()
   const passing = () => tunnel(admitted({ arrival: arrival({ rawHeaders: ['Host', 'x', ...webSocketHeaders()] }) }), { socket, head: Buffer.alloc(0), trail })
   return { trail, passing }

@@ -32,7 +32,7 @@ t.test('every event that we write can be read: of each stage, each refusal, each
     const { status, reason } = new ProxyError(code, '')
     return line({ ...base, facts: {}, outcome: { status, ending: 'complete', bytesOut: 1, refusal: { code, message: 'no', reason } } })
   })
-  const ended = (['complete', 'caller-left', 'upstream-failed', 'revoked', 'drained'] as const).map(ending => line({ ...base, stream: true, outcome: { status: 200, ending, bytesOut: 1 } }))
+  const ended = (['complete', 'caller-left', 'upstream-failed', 'revoked', 'drained', 'unrecorded'] as const).map(ending => line({ ...base, stream: true, outcome: { status: 200, ending, bytesOut: 1 } }))
   const left = line({ ...base, outcome: { status: 0, ending: 'caller-left', bytesOut: 0 } })
   const lines = [...refused, ...ended, left, ...died.end(received + 20)]
   const { code, shown, stderr } = await show(lines)

@@ -1,5 +1,5 @@
 import type { Inflate } from 'node:zlib'
-import { constants, createInflate } from 'node:zlib'
+import { constants, createInflate, inflateSync } from 'node:zlib'
 
 const names = `options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow
 authorization cache-control connection content-base content-encoding content-language content-length content-location content-md5
@@ -40,6 +40,26 @@ export class HeaderReader {
 
   close(): void {
     this.#inflate.destroy()
+  }
+}
+
+/** All of a connection that are read at once: an opening is some twenty bytes. */
+const mostPacked = 64 * 1024
+const mostPlain = 1024 * 1024
+
+/** The same at once and without a thread, for few and small blocks: each inflates what came before it as well. */
+export class HeaderBlocks {
+  #packed = Buffer.alloc(0)
+  #plainBytes = 0
+
+  /** Throws RangeError, or what zlib throws. */
+  read(block: Buffer): ReadonlyMap<string, string> {
+    if (this.#packed.length + block.length > mostPacked) throw new RangeError('the header blocks are too many')
+    this.#packed = Buffer.concat([this.#packed, block])
+    const plain = inflateSync(this.#packed, { dictionary, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: mostPlain })
+    const fresh = plain.subarray(this.#plainBytes)
+    this.#plainBytes = plain.length
+    return pairs(fresh)
   }
 }
 

@@ -1,0 +1,34 @@
+/** What the first line of an asciicast v2 says (https://docs.asciinema.org/manual/asciicast/v2/). */
+export interface CastHeader {
+  /** Seconds since the epoch. */
+  readonly timestamp: number
+  readonly command: string
+  readonly title: string
+  /** Whether there is a terminal. */
+  readonly tty: boolean
+}
+
+/** `i`: what was typed; `o`: what was shown; `r`: the terminal's size; `m`: a marker. */
+export type CastCode = 'i' | 'o' | 'r' | 'm'
+
+/** Its size is not known before the session's first `r`: until then it is that of a terminal that nobody set. */
+const defaultSize = { width: 80, height: 24 }
+
+export function headerLine({ timestamp, command, title, tty }: CastHeader): string {
+  // What container runtimes give to whoever has a terminal.
+  const env = tty ? { TERM: 'xterm' } : {}
+  return lineOf({ version: 2, ...defaultSize, timestamp, ...command === '' ? {} : { command }, title, env })
+}
+
+/** `at`: seconds since the beginning. */
+export function eventLine(at: number, code: CastCode, text: string): string {
+  return lineOf([Math.round(at * 1e6) / 1e6, code, text])
+}
+
+/** JSON leaves C1 controls and bidirectional marks as they are, which a terminal obeys that the file is printed on. */
+const unprintable = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+
+function lineOf(value: unknown): string {
+  const json = JSON.stringify(value).replace(unprintable, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return `${json}\n`
+}
