@@ -37,7 +37,7 @@ export function tookOf({ annotations, requestReceivedTimestamp, stageTimestamp }
   return Number.isFinite(told) ? told : Math.max(0, Date.parse(stageTimestamp) - Date.parse(requestReceivedTimestamp))
 }
 
-/** Why it was refused, failed, ended before its time, or would be refused by a shadow scope; empty where it went well. */
+/** Why it was refused, failed, ended before its time, or would be refused by a shadow scope, and what was run; empty where it went well and nothing was. */
 export function reasonOf(event: LoggedEvent): string {
   const { code = 0, message = '', reason = '' } = event.responseStatus ?? {}
   const ending = event.annotations?.['portcullis.dev/ending'] ?? ''
@@ -46,7 +46,19 @@ export function reasonOf(event: LoggedEvent): string {
   const parts = [
     wouldDeny(event) ? `would deny (${event.annotations?.['portcullis.dev/shadow-scope'] ?? ''}): ${event.annotations?.['portcullis.dev/shadow-reason'] ?? ''}` : '',
     failed ? [word, message].filter(part => part !== '').join(': ') : '',
+    ranOf(event),
     ending === 'complete' || ending === '' ? '' : `ended: ${ending}`,
   ]
   return parts.filter(part => part !== '').join('; ')
+}
+
+/** Of an exec its command and how that ended, of a port-forward its ports, and where a session was recorded. */
+function ranOf({ annotations = {} }: LoggedEvent): string {
+  const about = (name: string) => annotations[`portcullis.dev/${name}`] ?? ''
+  const [command, exit, ports, recording] = ['command', 'exit-code', 'ports', 'recording'].map(about) as [string, string, string, string]
+  return [
+    command === '' ? '' : `ran: ${command}${exit === '' || exit === '0' ? '' : ` (exit code ${exit})`}`,
+    ports === '' ? '' : `ports: ${ports}`,
+    recording === '' ? '' : `recorded: ${recording}`,
+  ].filter(part => part !== '').join(', ')
 }

@@ -50,6 +50,9 @@ for (const [what, event, expected] of [
   ['a stream that was revoked', { annotations: { 'portcullis.dev/ending': 'revoked' } }, ['200', 'ended: revoked']],
   ['a stream that came to its end', { annotations: { 'portcullis.dev/ending': 'complete' } }, ['200', undefined]],
   ['a caller that left', { responseStatus: { message: 'the caller left before there was an answer' }, annotations: { 'portcullis.dev/ending': 'caller-left' } }, ['-', 'the caller left before there was an answer; ended: caller-left']],
+  ['a command', { annotations: { 'portcullis.dev/command': 'sh -c "ls -l"', 'portcullis.dev/exit-code': '2', 'portcullis.dev/recording': 'x.cast' } }, ['200', 'ran: sh -c "ls -l" (exit code 2), recorded: x.cast']],
+  ['a command that ended well', { annotations: { 'portcullis.dev/command': 'date', 'portcullis.dev/exit-code': '0', 'portcullis.dev/ending': 'revoked' } }, ['200', 'ran: date; ended: revoked']],
+  ['a port-forward', { annotations: { 'portcullis.dev/ports': '8080,9090' } }, ['200', 'ports: 8080,9090']],
   ['a panic', { stage: 'Panic', responseStatus: { code: 500, reason: 'InternalError', message: 'the worker that served it died' } }, ['500', 'Panic: the worker that served it died']],
 ] as const) {
   t.test(`${what}: its code, and why`, async (t) => {
