@@ -64,6 +64,8 @@ t.test('clusters, sources, shadow scopes, upgrades and applies count as they wil
   const apply = event({ ...object('patch', 'pods', { name: 'x' }), more: { 'portcullis.dev/request-form': 'apply' } })
   t.match((await against(`callers: [{ name: ci, rules: [${rule('patch')}] }]`, [apply])).stdout, /lacks verb create/)
   t.equal((await against(`callers: [{ name: ci, rules: [${rule('patch, create')}] }]`, [apply])).code, 0)
+  const create = event({ ...object('create', 'pods', { name: 'x' }), requestURI: '/api/v1/namespaces/team-a/pods' })
+  t.equal((await against(`callers: [{ name: ci, rules: [${rule('create', ', resourceNames: [x]')}] }]`, [create])).code, 1, 'a name in the body is none that is judged')
 })
 
 t.test('an acknowledge that goes is a denial, also where the guard knew more of the cluster than can be told from here', async (t) => {

@@ -129,6 +129,7 @@ t.test('what is judged otherwise than it reads: upgrades, applies, updates that 
     ['a patch', did({ verb: 'patch', name: 'x' }), [{ verbs: ['patch'] }]],
     ['PUT of a service', did({ verb: 'update', what: 'services', name: 'x' }), [{ verbs: ['create', 'update'], resourceNames: ['x'] }]],
     ['PUT of a pod', did({ verb: 'update', name: 'x' }), [{ verbs: ['update'] }]],
+    ['a create, whose object the event names from its body', did({ verb: 'create', name: 'x', more: { requestURI: '/api/v1/namespaces/team-a/pods' } }), [{ verbs: ['create'], resourceNames: undefined }]],
     ['a path', did({ verb: 'get', what: '/clusters/test/metrics?x=y' }), [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }]],
     ['discovery', did({ verb: 'get', what: '/apis/apps/v1?timeout=32s' }), []],
     ['a project', did({ verb: 'get', what: 'projects.project.openshift.io', namespace: '', name: 'x' }), [{ namespaces: ['x'] }]],
