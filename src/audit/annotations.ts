@@ -29,7 +29,7 @@ export function annotationsOf(moment: Moment, known: readonly string[]): Record<
   if (outcome !== undefined) put('portcullis.dev/duration-ms', Math.max(0, Math.round(at - arrival.receivedAt)))
   put('portcullis.dev/ending', endingOf(moment))
   put('portcullis.dev/guard-routes', facts.guarded?.join(','))
-  if (moment.endOmitted === true) put('portcullis.dev/omitted-stages', 'ResponseComplete')
+  put('portcullis.dev/omitted-stages', moment.omittedEnds?.join(','))
   put('portcullis.dev/request-form', formOf(moment))
   put('portcullis.dev/request-object', omitted(bodies?.omitted.request))
   put('portcullis.dev/response-object', omitted(bodies?.omitted.response))

@@ -59,7 +59,7 @@ export function createAudit(options: AuditOptions): PolicedAudit {
       if (open === 0) allEnded()
       options.onEnded?.(...end)
     },
-    judge: (facts, method) => policy.judge(facts, method),
+    policy: () => policy.judge,
     maxBodySize: () => policy.maxBodySize,
     ...createRecorder(sinks, options),
   }

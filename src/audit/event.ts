@@ -69,8 +69,8 @@ export interface Moment {
   readonly stream: boolean
   /** What is told of the bodies, at the end. */
   readonly bodies?: AuditedBodies | undefined
-  /** Its end will not be written: the policy omits that stage. */
-  readonly endOmitted?: boolean
+  /** Of the stages that could be its last those that the policy omits. */
+  readonly omittedEnds?: readonly Stage[]
 }
 
 /**
@@ -147,7 +147,7 @@ function agentOf(rawHeaders: readonly string[], known: readonly string[]): strin
 }
 
 /** Objects whose name is a token: `oc logout` deletes one by it. */
-const namedByToken = /^oauth(?:access|authorize)tokens$/
+const namedByToken = /^(?:user)?oauth(?:access|authorize)tokens$/
 
 /** What the target leaves open is as the object that was sent says (LogRequestObject in k8s.io/apiserver pkg/audit/request.go). */
 function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): ObjectReference {
@@ -157,7 +157,7 @@ function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): Ob
   const reference: ObjectReference = {}
   if (resource !== '') reference.resource = resource
   if (namespace !== '') reference.namespace = namespace
-  if (name !== '') reference.name = namedByToken.test(resource) ? redacted : redactSecrets(name)
+  if (name !== '') reference.name = hideInName(name, resource)
   if (uid !== '') reference.uid = uid
   if (apiGroup !== '') reference.apiGroup = apiGroup
   if (apiVersion !== '') reference.apiVersion = apiVersion
@@ -167,21 +167,37 @@ function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): Ob
 }
 
 /** More than a code only where the answer, ours or the API server's, is a Status. Without an answer there is no code: Go leaves a zero out, too. */
-function statusOf({ status, outcome, bodies, stream }: Moment): ResponseStatus | undefined {
+function statusOf({ status, outcome, bodies, stream, facts }: Moment): ResponseStatus | undefined {
   const code = outcome?.status ?? status
   if (code === undefined) return undefined
   if (code === 0) return { metadata: {}, status: 'Failure', message: 'the caller left before there was an answer' }
   const refusal = outcome?.refusal
   const said = refusal === undefined ? bodies?.status : { status: 'Failure', message: refusal.message, reason: refusal.reason }
   const { status: result, message = endingWords(outcome, stream), reason, details } = said ?? {}
+  const resource = facts.resolved?.attributes.resource ?? ''
   return {
     metadata: {},
     ...(result === undefined ? {} : { status: result }),
     ...(message === undefined ? {} : { message: redactSecrets(message) }),
     ...(reason === undefined ? {} : { reason }),
-    ...(details === undefined ? {} : { details }),
+    ...(details === undefined ? {} : { details: hideInDetails(details, resource) }),
     code,
   }
+}
+
+/** What the API server says of the object, and of what is wrong with it, may quote what was sent. */
+function hideInDetails({ name, causes, ...rest }: StatusDetails, resource: string): StatusDetails {
+  return {
+    ...(name === undefined ? {} : { name: hideInName(name, resource) }),
+    ...rest,
+    ...(causes === undefined ? {} : {
+      causes: causes.map(({ message, ...cause }) => ({ ...cause, ...(message === undefined ? {} : { message: redactSecrets(message) }) })),
+    }),
+  }
+}
+
+function hideInName(name: string, resource: string): string {
+  return namedByToken.test(resource) ? redacted : redactSecrets(name)
 }
 
 /** RFC 3339 with six digits, as Go's MicroTime; a Date has milliseconds, so that the last three are zeros. */

@@ -1,4 +1,4 @@
-import type { Facts } from '../model/trail.ts'
+import type { Facts, Outcome } from '../model/trail.ts'
 import { matchesResource, matchesUrl, type GroupResources } from './policy-match.ts'
 
 /** `None`: no event. `Metadata`: who did what, when and how it went. `Request`: with what was sent. `RequestResponse`: and what was answered. */
@@ -66,6 +66,10 @@ export interface AuditJudgement {
   at(end: AuditedEnd): AuditDecision
 }
 
+export function endOf({ status, refusal }: Outcome): AuditedEnd {
+  return { status, code: refusal?.code }
+}
+
 export type AuditPolicy = (facts: Facts, method: string) => AuditJudgement
 
 /** What a rule asks of a request. */
@@ -100,21 +104,20 @@ export function compilePolicy({ rules, omitStages, otherwise }: Omit<AuditPolicy
   const lastAlone = judge([], last)
   if (compiled.length === 0) return () => lastAlone
   return (facts, method) => {
-    const candidates = untilDecided(compiled, subjectOf(facts, method))
-    if (candidates.at(-1)?.codes !== undefined) return judge(candidates, last)
-    return judge(candidates, candidates.pop()?.decision ?? last)
+    const { byCode, decided = last } = findRules(compiled, subjectOf(facts, method))
+    return judge(byCode, decided)
   }
 }
 
-/** The rules that match but for their codes, up to the first that has none. */
-function untilDecided(rules: readonly CompiledRule[], subject: PolicySubject): CompiledRule[] {
-  const found: CompiledRule[] = []
+/** The first rule that matches whatever the end, and those before it that match but for their codes. */
+function findRules(rules: readonly CompiledRule[], subject: PolicySubject): { readonly byCode: readonly CompiledRule[], readonly decided?: AuditDecision } {
+  const byCode: CompiledRule[] = []
   for (const rule of rules) {
     if (!rule.matches(subject)) continue
-    found.push(rule)
-    if (rule.codes === undefined) break
+    if (rule.codes === undefined) return { byCode, decided: rule.decision }
+    byCode.push(rule)
   }
-  return found
+  return { byCode }
 }
 
 function judge(byCode: readonly CompiledRule[], now: AuditDecision): AuditJudgement {
@@ -154,7 +157,7 @@ function subjectOf({ caller, resolved }: Facts, method: string): PolicySubject {
 function compileRule(rule: AuditPolicyRule, omitStages: readonly Stage[]): CompiledRule {
   return {
     decision: decisionOf(rule, omitStages),
-    codes: isEmpty(rule.codes) ? undefined : new Set(rule.codes),
+    codes: rule.codes === undefined || isEmpty(rule.codes) ? undefined : new Set(rule.codes),
     matches: compileMatch(rule),
   }
 }
@@ -196,6 +199,6 @@ function oneOf(values: readonly string[] | undefined): (text: string) => boolean
   return text => set.has(text)
 }
 
-function isEmpty(values: readonly string[] | undefined): values is undefined {
+function isEmpty(values: readonly string[] | undefined): boolean {
   return values === undefined || values.length === 0
 }

@@ -4,7 +4,7 @@ import type { Attributes } from '../model/attributes.ts'
 import type { BodyCopies, Facts, Outcome, Trail } from '../model/trail.ts'
 import { Bodies, type AuditedBodies } from './bodies/bodies.ts'
 import type { Moment } from './event.ts'
-import { isAtLeast, type AuditDecision, type AuditJudgement, type AuditLevel, type Stage } from './policy.ts'
+import { endOf, isAtLeast, type AuditDecision, type AuditedEnd, type AuditJudgement, type AuditLevel, type AuditPolicy, type Stage } from './policy.ts'
 
 export type AuditMode = 'batch' | 'blocking' | 'blocking-strict'
 
@@ -12,7 +12,8 @@ export type AuditMode = 'batch' | 'blocking' | 'blocking-strict'
 export interface TrailOptions {
   readonly mode: AuditMode
   readonly now: () => number
-  readonly judge: (facts: Facts, method: string) => AuditJudgement
+  /** The one in force. */
+  readonly policy: () => AuditPolicy
   /** Bytes. */
   readonly maxBodySize: () => number
   /** Hands an event to every sink. */
@@ -25,11 +26,14 @@ export interface TrailOptions {
   readonly backlog: () => Promise<void> | undefined
 }
 
+const ends: readonly Stage[] = ['ResponseComplete', 'Panic']
+
 /** One request's record, from its arrival to its end. */
 export class AuditTrail implements Trail {
   readonly #arrival: Arrival
   readonly #options: TrailOptions
   #facts: Facts = {}
+  #policy: AuditPolicy | undefined
   #judgement: AuditJudgement | undefined
   /** An event of it is in the log, so that its end will be as well. */
   #begun = false
@@ -86,19 +90,16 @@ export class AuditTrail implements Trail {
     const { attributes, longRunning } = resolved
     const { maxBodySize } = this.#options
     this.#bodies = new Bodies({
-      arrival: this.#arrival, attributes, longRunning, judgement, maxSize: maxBodySize(), levelOf: object => this.#levelOf(attributes, object),
+      arrival: this.#arrival, attributes, longRunning, judgement, maxSize: maxBodySize(), levelOf: (object, end) => this.#levelOf({ ...attributes, ...object }, end),
     })
     return this.#bodies
   }
 
   /** As it came here; where a rule names it for `get`, as such rules mostly do, no more than that. */
-  #levelOf(attributes: Attributes, object: { readonly name: string, readonly namespace: string }): AuditLevel {
+  #levelOf(attributes: Attributes, end: AuditedEnd): AuditLevel {
     const { resolved } = this.#facts
     if (resolved === undefined) return 'None'
-    const decided = (verb: string) => {
-      const facts = { ...this.#facts, resolved: { ...resolved, attributes: { ...attributes, ...object, verb } } }
-      return this.#options.judge(facts, this.#arrival.method).now
-    }
+    const decided = (verb: string) => this.#judge({ ...this.#facts, resolved: { ...resolved, attributes: { ...attributes, verb } } }).at(end)
     const [here, read] = [decided(attributes.verb), decided('get')]
     return read.byName && isAtLeast(here.level, read.level) ? read.level : here.level
   }
@@ -122,7 +123,7 @@ export class AuditTrail implements Trail {
     this.#outcome = outcome
     // Of one that was refused nothing is there yet.
     this.#received()
-    const decision = this.#judged().at({ status: outcome.status, code: outcome.refusal?.code })
+    const decision = this.#judged().at(endOf(outcome))
     const bodies = this.#bodies?.tell(decision, outcome)
     this.#startedLate?.(bodies)
     this.#record('ResponseComplete', decision, { outcome, bodies })
@@ -138,8 +139,13 @@ export class AuditTrail implements Trail {
 
   /** Judged at the first event, as the API server does, whatever becomes known or is reloaded later. */
   #judged(): AuditJudgement {
-    this.#judgement ??= this.#options.judge(this.#facts, this.#arrival.method)
+    this.#judgement ??= this.#judge(this.#facts)
     return this.#judgement
+  }
+
+  #judge(facts: Facts): AuditJudgement {
+    this.#policy ??= this.#options.policy()
+    return this.#policy(facts, this.#arrival.method)
   }
 
   #record(stage: Stage, decision: AuditDecision, more: Partial<Moment> = {}): void {
@@ -160,7 +166,7 @@ export class AuditTrail implements Trail {
       // As there: the stage is as old as the request.
       at: stage === 'RequestReceived' ? this.#arrival.receivedAt : this.#options.now(),
       stream: this.#stream,
-      endOmitted: stage !== 'ResponseComplete' && decision.omitStages.has('ResponseComplete'),
+      ...stage === 'ResponseComplete' ? {} : { omittedEnds: ends.filter(end => decision.omitStages.has(end)) },
     }
   }
 }

@@ -22,7 +22,7 @@ export class Unfinished {
   }
 }
 
-/** Whether the policy omits its last stage. Annotations come last in a line: a body before them may say what it likes. */
+/** Whether the policy omits a stage that would be its last. Annotations come last in a line: a body before them may say what it likes. */
 function isOpenEnded(line: string): boolean {
   return line.includes('"portcullis.dev/omitted-stages":', line.lastIndexOf('"annotations":{'))
 }

@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { podFolder as defaultPodFolder, podServer } from '../credentials/in-cluster.ts'
 import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
-import type { Finding, Path } from '../files/fault.ts'
+import { FaultsError, formatFault, type Finding, type Path } from '../files/fault.ts'
 import { isLoose, looseMessage, openToAll } from '../files/secret.ts'
 import { whyUnreadable } from '../files/unreadable.ts'
 import type { Config } from './config.ts'
@@ -63,13 +63,17 @@ async function missing(reference: Reference, { env, podFolder = defaultPodFolder
     case 'secret': return missingFile(path, reference.file)
     case 'variable': return (env[reference.variable] ?? '') === '' ? [{ path, message: `${reference.variable} is not set` }] : []
     case 'pod': return missingPod(path, podFolder, env)
-    case 'policy': return readPolicyFile(reference.file).then(() => [], (error: unknown) => [{ path, message: (error as Error).message }])
+    case 'policy': return readPolicyFile(reference.file).then(() => [], (error: unknown) => faultsIn(error).map(message => ({ path, message })))
     case 'kubeconfig': {
       const unreadable = await missingFile(pathOfFile(reference), reference.file)
       if (unreadable.length > 0) return unreadable
       return readKubeconfig({ ...reference, allowLoose: true }).then(() => [], (error: unknown) => [{ path, message: (error as Error).message }])
     }
   }
+}
+
+function faultsIn(error: unknown): string[] {
+  return error instanceof FaultsError ? error.faults.map(formatFault) : [(error as Error).message]
 }
 
 async function missingFile(path: Path, file: string): Promise<Finding[]> {

@@ -1,13 +1,18 @@
 import { ProgramOptions, type Hidden, type PasswordOption } from './password-options.ts'
 import { redacted, redactSecrets } from './redact.ts'
+import { secretName } from './secret-names.ts'
 import { shellCommands, shellQuoted } from './shell-words.ts'
 
-const secretName = '(?:token|passw(?:or)?d|passphrase|secret|(?:secret|access|api|private|encryption)[_-]?key|credentials?)'
 const secretFlag = new RegExp(`^--?[\\w-]{0,60}(?:${secretName}|-pwd|-pass)$|^--(?:pwd|pass)$`, 'i')
 /** Of a flag (`--token=…`) and of a variable (`PGPASSWORD=…`, `MYSQL_PWD=…`, `AWS_SECRET_ACCESS_KEY=…`); the value is the rest of the word. */
 const secretAssignment = new RegExp(`^(-{0,2}[\\w.-]{0,60}(?:${secretName}|(?:^|[_-])(?:pwd|pass|auth)))=`, 'i')
 const secretHeader = /^((?:proxy-)?authorization|(?:set-)?cookie|[\w-]{0,40}(?:api-?key|token|secret|password))(\s*:\s*)(?=\S)((?:bearer|basic|token|negotiate|digest)\s+)?/i
 const urlPassword = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@'"]{0,100}:)(?!\[redacted\])[^\s/@'"]{1,300}(?=@)/gi
+
+/** `scheme://user:password@host`, wherever it stands in a text. */
+export function hideUrlPasswords(text: string): string {
+  return text.replace(urlPassword, `$1${redacted}`)
+}
 
 /** Scripts within scripts that are looked into: `sh -c "su -c '…'"`. */
 const deepest = 3
@@ -77,7 +82,7 @@ function hideInWord(word: string, depth: number, scripted: boolean): string {
     const [named] = secretAssignment.exec(word) ?? secretHeader.exec(word) ?? []
     if (named !== undefined && named.length < word.length) return `${named}${redacted}`
   }
-  const clean = redactSecrets(word).replace(urlPassword, `$1${redacted}`)
+  const clean = hideUrlPasswords(redactSecrets(word))
   return depth < deepest && isScript(clean) ? hideInScript(clean, depth + 1) : clean
 }
 

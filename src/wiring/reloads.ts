@@ -8,11 +8,13 @@ export interface ReloadsOptions {
   readonly config: Pick<Config, 'listen'>
   /** The config in force. */
   readonly live: { readonly config: Config }
-  /** Files of which a change may make another cluster. */
+  /** Files that the config names, of which a change is put in force as one of the config is. */
   readonly files: () => readonly string[]
   /** Rejects, and changes nothing, where it cannot be or `signal` says that the process is about to end. */
   readonly put: (next: Config, signal: AbortSignal) => Promise<void>
   readonly log: Pick<Logger, 'error'>
+  /** Told how each reload of these files went. */
+  readonly configReloaded: (ok: boolean) => void
 }
 
 /** Puts configs in force, one after the other, and the one in force anew when its files change. Begin with `follow`. */
@@ -24,12 +26,14 @@ export class Reloads {
   readonly apply: (wanted: () => Config) => Promise<void>
 
   constructor(options: ReloadsOptions) {
-    const { live, put, log } = options
+    const { live, put, log, configReloaded } = options
     const { signal } = this.#closing
     this.#options = options
     this.#certificates = new CertificateWatch(() => {
-      this.apply(() => live.config).catch((err: unknown) => {
-        if (!signal.aborted) log.error({ err }, 'certificates or kubeconfigs could not be reloaded')
+      this.apply(() => live.config).then(() => configReloaded(true), (err: unknown) => {
+        if (signal.aborted) return
+        configReloaded(false)
+        log.error({ err }, 'a file that the config names could not be reloaded: what was in force before still is')
       })
     })
     this.apply = createInTurn(async (next) => {

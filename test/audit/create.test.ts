@@ -341,3 +341,15 @@ t.test('strict: a request is on record before it goes up, whatever the policy om
   trail.finish(complete)
   t.strictSame(stagesOf(memory), ['RequestReceived', 'ResponseComplete'])
 })
+
+t.test('a request is judged by the policy of its first event, its objects too, whatever comes into force meanwhile', async (t) => {
+  const { audit, memory } = start({ policy: policyOf([{ level: 'Metadata', resources: [{ group: '', resources: ['pods'], resourceNames: ['x'] }], codes: ['2xx'] }, { level: 'RequestResponse' }]) })
+  const trail = audit.open(arrival())
+  trail.note(facts)
+  void trail.admit()
+  const copy = trail.bodies()?.response(200, ['Content-Type', 'application/json'])
+  audit.setPolicy(policyOf([{ level: 'RequestResponse' }]))
+  copy?.(Buffer.from(JSON.stringify({ items: [{ metadata: { name: 'x' }, spec: 1 }, { metadata: { name: 'y' }, spec: 2 }] })))
+  trail.finish(complete)
+  t.strictSame(memory.events[0]?.responseObject, { items: [{ metadata: { name: 'x' } }, { metadata: { name: 'y' }, spec: 2 }] })
+})

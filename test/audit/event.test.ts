@@ -225,3 +225,12 @@ t.test('every kind of event fits the API server\'s own types', async (t) => {
   for (const each of moments) t.strictSame(faultsOfEvent(JSON.parse(toLine(toEvent(each, []), []))), [])
   t.not(faultsOfEvent({ ...toEvent(moment(), []), stageTimestamp: '2026-11-21T10:00:00Z' }).length, 0, 'the check itself can fail')
 })
+
+t.test('what a Status says of an object whose name is a token, or quotes of what was sent, is hidden as everywhere', async (t) => {
+  const about = (resource: string) => moment({
+    facts: { resolved: resolved({ attributes: { resource, name: 'opaque-token' } }), caller: callerWith(), cluster: 'prod', verdict: byReadWorkloads },
+    bodies: { status: { status: 'Success', details: { name: 'opaque-token', causes: [{ message: 'bad password=hunter2', field: 'x' }] } }, omitted: {}, truncated: false },
+  })
+  for (const resource of ['oauthaccesstokens', 'oauthauthorizetokens', 'useroauthaccesstokens']) t.notMatch(toLine(toEvent(about(resource), []), []), /opaque-token|hunter2/, resource)
+  t.match(toEvent(about('pods'), []).responseStatus?.details, { name: 'opaque-token', causes: [{ message: 'bad password=[redacted]', field: 'x' }] })
+})

@@ -17,7 +17,7 @@ t.test('the last line of a request whose worker died has the order of the API se
 t.test('a request whose end the policy omits is not waited for, whatever a body says', async (t) => {
   const unfinished = new Unfinished()
   const moment = { arrival: arrival(), facts: {}, stage: 'RequestReceived' as const, level: 'Request' as const, at: 0, stream: false }
-  unfinished.note(toLine(toEvent({ ...moment, endOmitted: true }, []), []))
+  unfinished.note(toLine(toEvent({ ...moment, omittedEnds: ['Panic'] }, []), []))
   t.strictSame(unfinished.end(0), [])
   const bodies = { request: { annotations: { 'portcullis.dev/omitted-stages': 'ResponseComplete' } }, omitted: {}, truncated: false }
   unfinished.note(toLine(toEvent({ ...moment, bodies }, []), []))

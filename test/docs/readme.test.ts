@@ -139,7 +139,7 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 
 t.test('the table of annotations is what audit events carry', async (t) => {
   const bodies = { omitted: { request: 'it is larger than 1 byte', response: 'it is larger than 1 byte' }, truncated: true }
-  const moments = finishedRequests.map(request => ({ ...request, stage: 'ResponseComplete' as const, level: 'Metadata' as const, at: 1000, stream: true, bodies, endOmitted: true }))
+  const moments = finishedRequests.map(request => ({ ...request, stage: 'ResponseComplete' as const, level: 'Metadata' as const, at: 1000, stream: true, bodies, omittedEnds: ['Panic' as const] }))
   const carried = new Set(moments.flatMap(moment => Object.keys(annotationsOf(moment, []))))
   t.strictSame(table('annotation').flatMap(([name]) => words(name)).sort(), [...carried, ...Object.values(linkAnnotations)].sort())
 })

@@ -39,10 +39,13 @@ t.test('the file of a policy is followed; a bad one is told and changes nothing'
   t.equal(proxy.events()[0]?.level, 'Request')
   await put(proxy, policy('Everything'))
   await proxy.logSays(/rules\[0\]\.level: must be one of/)
+  t.match(await proxy.metrics(), /^portcullis_config_reload_success 0$/m)
   const before = proxy.events().length
   await ask()
   await until(() => proxy.events().length > before)
   t.equal(proxy.events().at(-1)?.level, 'Request')
+  await put(proxy, policy('Metadata'))
+  await until(async () => /^portcullis_config_reload_success 1$/m.test(await proxy.metrics()))
 })
 
 t.test('without a policy that can be read nothing is served', async (t) => {

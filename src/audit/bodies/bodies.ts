@@ -2,10 +2,10 @@ import type { Arrival } from '../../model/arrival.ts'
 import type { Attributes } from '../../model/attributes.ts'
 import { isProxied } from '../../model/attributes.ts'
 import type { BodyCopies, Outcome } from '../../model/trail.ts'
-import { isAtLeast, type AuditDecision, type AuditJudgement, type AuditLevel } from '../policy.ts'
+import { endOf, isAtLeast, type AuditDecision, type AuditedEnd, type AuditJudgement, type AuditLevel } from '../policy.ts'
 import { cleanBody } from './clean.ts'
 import { BodyCopy } from './copy.ts'
-import { decodeBody, type Decoded } from './decode.ts'
+import { decodeBody, isJson, type Decoded } from './decode.ts'
 import { isRecordable } from './recordable.ts'
 import { readStatus, withoutWords, type AnsweredStatus } from './status.ts'
 
@@ -14,8 +14,8 @@ export interface BodiesOptions {
   readonly attributes: Attributes
   readonly longRunning: boolean
   readonly judgement: AuditJudgement
-  /** The level for an object of that name, whichever way it came into the body. */
-  readonly levelOf: (object: { readonly name: string, readonly namespace: string }) => AuditLevel
+  /** The level for an object of that name, whichever way it came into the body of a request that ended so. */
+  readonly levelOf: (object: { readonly name: string, readonly namespace: string }, end: AuditedEnd) => AuditLevel
   /** Bytes of either body, as it is sent and unpacked. */
   readonly maxSize: number
 }
@@ -82,8 +82,9 @@ export class Bodies implements BodyCopies {
     const said = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined
     const status = said === undefined || isRecordable(this.#options.attributes) ? said : withoutWords(said)
     const reference = sent?.kind === 'object' ? identityOf(sent.value) : undefined
-    const request = this.#show(sent, 'Request', decision)
-    const response = this.#show(this.#wantsResponse(outcome.status) ? answered : undefined, 'RequestResponse', decision)
+    const end = endOf(outcome)
+    const request = this.#show(sent, 'Request', { decision, end })
+    const response = this.#show(this.#wantsResponse(outcome.status) ? answered : undefined, 'RequestResponse', { decision, end })
     return {
       ...request.value === undefined ? {} : { request: request.value },
       ...response.value === undefined ? {} : { response: response.value },
@@ -94,14 +95,14 @@ export class Bodies implements BodyCopies {
     }
   }
 
-  #show(body: Decoded | undefined, level: AuditLevel, decision: AuditDecision): Shown {
+  #show(body: Decoded | undefined, level: AuditLevel, { decision, end }: { readonly decision: AuditDecision, readonly end: AuditedEnd }): Shown {
     if (body === undefined || body.kind === 'empty' || !isAtLeast(decision.level, level)) return nothing
     if (!isRecordable(this.#options.attributes)) return nothing
     if (body.kind === 'too-large') return { why: `it is larger than ${body.maxSize} bytes`, truncated: true }
     if (body.kind === 'unreadable') return { why: body.why, truncated: false }
     const clean = cleanBody(body.value, {
       dropManagedFields: decision.omitManagedFields,
-      mayShow: object => isAtLeast(this.#options.levelOf({ ...object, namespace: object.namespace ?? this.#options.attributes.namespace }), level),
+      mayShow: object => isAtLeast(this.#options.levelOf({ ...object, namespace: object.namespace ?? this.#options.attributes.namespace }, end), level),
     })
     return clean ? { value: body.value, truncated: false } : { why: 'the policy shows less of this object', truncated: false }
   }
@@ -116,9 +117,9 @@ interface Shown {
 const nothing: Shown = { truncated: false }
 
 /** A create names its object in the body alone, and an event names it at every level. */
-function wantsRequest({ attributes, longRunning, judgement: { most } }: BodiesOptions): boolean {
+function wantsRequest({ arrival, attributes, longRunning, judgement: { most } }: BodiesOptions): boolean {
   if (longRunning || !attributes.isResourceRequest || most === 'None') return false
-  return namesObject(attributes) || (isRecordable(attributes) && isAtLeast(most, 'Request'))
+  return (namesObject(attributes) && isJson(arrival.rawHeaders)) || (isRecordable(attributes) && isAtLeast(most, 'Request'))
 }
 
 function namesObject({ verb }: Attributes): boolean {

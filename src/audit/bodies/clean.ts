@@ -1,4 +1,6 @@
+import { hideInArguments, hideUrlPasswords } from '../../redaction/arguments.ts'
 import { redacted } from '../../redaction/redact.ts'
+import { isSecretName } from '../../redaction/secret-names.ts'
 
 export interface CleanOptions {
   readonly dropManagedFields: boolean
@@ -10,8 +12,9 @@ export interface CleanOptions {
 const deepest = 100
 
 /**
- * Takes out of a body, in place, what must not be written: what is in Secrets, wherever they are; what fields and
- * variables hold whose names say that it is secret; managedFields; objects that the policy shows less of.
+ * Takes out of a body, in place, what must not be written: what is in Secrets, wherever they are; what fields,
+ * variables and arguments hold whose names say that it is secret; passwords in URLs; managedFields; objects that the
+ * policy shows less of.
  * False where nothing is left that may be written, or it is nested too deeply.
  */
 export function cleanBody(body: unknown, options: CleanOptions): boolean {
@@ -27,11 +30,15 @@ function isObject(value: unknown): value is Json {
 
 function walk(value: unknown, options: CleanOptions, depth: number): boolean {
   if (depth > deepest) return false
-  if (Array.isArray(value)) return value.every(item => walk(item, options, depth + 1))
+  if (Array.isArray(value)) return value.every((item, index) => {
+    if (typeof item === 'string') value[index] = hideUrlPasswords(item)
+    return walk(item, options, depth + 1)
+  })
   if (!isObject(value)) return true
   hideSecret(value)
   hideNamed(value)
-  hideMetadata(value, options)
+  hideCommand(value)
+  hideMetadata(value, options, depth)
   if (Array.isArray(value.items)) value.items = value.items.map(item => shownPart(item, item, options))
   if (Array.isArray(value.rows)) value.rows = value.rows.map(row => shownPart(row, isObject(row) ? row.object : undefined, options))
   return Object.values(value).every(field => walk(field, options, depth + 1))
@@ -46,23 +53,45 @@ function hideSecret(value: Json): void {
 }
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
-const secretName = /^(?:[\w-]*token|[\w-]*passw(?:or)?d|[\w-]*passphrase|[\w-]*secret|[\w-]*(?:api|private|access)[_-]?key|[\w-]*credentials?|bearer)$/i
 
 /** A field by its name; an environment variable, whose name stands beside it; a step of a JSON Patch (RFC 6902), whose path ends with it. */
 function hideNamed(value: Json): void {
-  for (const [name, field] of Object.entries(value)) if (typeof field === 'string' && secretName.test(name)) value[name] = redacted
-  if (typeof value.name === 'string' && typeof value.value === 'string' && secretName.test(value.name)) value.value = redacted
-  if (typeof value.path === 'string' && 'op' in value && 'value' in value && secretName.test(value.path.replace(/^.*\//s, ''))) value.value = redacted
+  for (const [name, field] of Object.entries(value)) {
+    if (typeof field === 'string') value[name] = isSecretName(name) ? redacted : hideUrlPasswords(field)
+  }
+  if (typeof value.name === 'string' && typeof value.value === 'string' && isSecretName(value.name)) value.value = redacted
+  if (typeof value.path === 'string' && 'op' in value && 'value' in value && isSecretName(value.path.replace(/^.*\//s, ''))) value.value = redacted
 }
 
-function hideMetadata({ metadata }: Json, { dropManagedFields }: CleanOptions): void {
+/** Of a container: its arguments are those of one command. */
+function hideCommand(value: Json): void {
+  const [command, args] = [wordsOf(value.command), wordsOf(value.args)]
+  const hidden = hideInArguments([...command, ...args])
+  if (command.length > 0) value.command = hidden.slice(0, command.length)
+  if (args.length > 0) value.args = hidden.slice(command.length)
+}
+
+function wordsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) && value.every(word => typeof word === 'string') ? value : []
+}
+
+function hideMetadata({ metadata }: Json, options: CleanOptions, depth: number): void {
   if (!isObject(metadata)) return
-  if (dropManagedFields) delete metadata.managedFields
+  if (options.dropManagedFields) delete metadata.managedFields
   const { annotations } = metadata
-  if (!isObject(annotations)) return
-  const applied = annotations[lastApplied]
-  // The whole object once more, as text: within a text no field is told from another.
-  if (typeof applied === 'string' && (/secret|token|passw/i.test(applied))) annotations[lastApplied] = redacted
+  if (!isObject(annotations) || !(lastApplied in annotations)) return
+  annotations[lastApplied] = cleanText(annotations[lastApplied], options, depth)
+}
+
+/** The whole object once more, as text. */
+function cleanText(text: unknown, options: CleanOptions, depth: number): unknown {
+  if (typeof text !== 'string') return redacted
+  try {
+    const value = JSON.parse(text) as unknown
+    return walk(value, options, depth + 1) ? JSON.stringify(value) : redacted
+  } catch {
+    return redacted
+  }
 }
 
 /** An element of a list, or a row of a table with the object that it is about. */

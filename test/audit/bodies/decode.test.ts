@@ -35,10 +35,18 @@ for (const [what, pieces, headers, expected] of [
 t.test('a body that is larger than the bound only once it is unpacked', async t =>
   t.strictSame(decodeBody(copyOf([gzipSync(Buffer.alloc(1 << 20, ' '))], 2_000), ['content-encoding', 'gzip']), { kind: 'too-large', maxSize: 2_000 }))
 
+t.test('YAML that takes long is not read, but JSON that is called so is', async (t) => {
+  const apply = type('application/apply-patch+yaml')
+  t.match(decodeBody(copyOf([`a: ${'x'.repeat(9000)}`], 65_536), apply), { kind: 'unreadable', why: 'it is YAML of more than 8192 characters' })
+  t.strictSame(decodeBody(copyOf([JSON.stringify({ a: 'x'.repeat(9000) })], 65_536), apply), { kind: 'object', value: { a: 'x'.repeat(9000) } })
+  t.strictSame(decodeBody(copyOf(['{ a: 1 }'], 65_536), apply), object)
+})
+
 t.test('a small YAML that stands for a large one is not read', async (t) => {
   const laughs = Array.from({ length: 9 }, (_, level) => `l${level + 1}: &l${level + 1} [${Array(9).fill(`*l${level}`).join(', ')}]`)
   const copy = copyOf([['l0: &l0 [x]', ...laughs].join('\n')], 10_000)
   t.match(decodeBody(copy, type('application/yaml')), { kind: 'unreadable' })
+  t.match(decodeBody(copyOf(['a: &a 1\nb: *a\n']), type('application/yaml')), { kind: 'unreadable' })
 })
 
 t.test('of a body beyond the bound nothing is held', async (t) => {
