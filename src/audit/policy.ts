@@ -1,3 +1,5 @@
+import type { Arrival } from '../model/arrival.ts'
+import { opensSession } from '../model/attributes.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
 import { matchesResource, matchesUrl, type GroupResources } from './policy-match.ts'
 
@@ -63,6 +65,8 @@ export interface AuditJudgement {
   readonly now: AuditDecision
   /** The highest level that it may yet turn out to have. */
   readonly most: AuditLevel
+  /** Whether objects of one request may be told apart: some rule is for names or namespaces. */
+  readonly byObject: boolean
   at(end: AuditedEnd): AuditDecision
 }
 
@@ -70,13 +74,15 @@ export function endOf({ status, refusal }: Outcome): AuditedEnd {
   return { status, code: refusal?.code }
 }
 
-export type AuditPolicy = (facts: Facts, method: string) => AuditJudgement
+export type AuditPolicy = (facts: Facts, arrival: Pick<Arrival, 'method' | 'upgrade'>) => AuditJudgement
 
 /** What a rule asks of a request. */
 export interface PolicySubject {
   /** Empty: nobody. */
   readonly caller: string
   readonly verb: string
+  /** Of a session by WebSocket, whose verb is `get`, though it is judged as `create`. */
+  readonly otherVerb: 'create' | undefined
   readonly path: string
   /** Undefined where the request is about no resource. */
   readonly object: PolicyObject | undefined
@@ -101,11 +107,12 @@ interface CompiledRule {
 export function compilePolicy({ rules, omitStages, otherwise }: Omit<AuditPolicyOptions, 'maxBodySize'>): AuditPolicy {
   const compiled = rules.map(rule => compileRule(rule, omitStages))
   const last = decisionOf({ level: otherwise }, omitStages)
-  const lastAlone = judge([], last)
+  const byObject = rules.some(rule => !isEmpty(rule.namespaces) || namesObjects(rule))
+  const lastAlone = judge([], last, byObject)
   if (compiled.length === 0) return () => lastAlone
-  return (facts, method) => {
-    const { byCode, decided = last } = findRules(compiled, subjectOf(facts, method))
-    return judge(byCode, decided)
+  return (facts, arrival) => {
+    const { byCode, decided = last } = findRules(compiled, subjectOf(facts, arrival))
+    return judge(byCode, decided, byObject)
   }
 }
 
@@ -120,11 +127,12 @@ function findRules(rules: readonly CompiledRule[], subject: PolicySubject): { re
   return { byCode }
 }
 
-function judge(byCode: readonly CompiledRule[], now: AuditDecision): AuditJudgement {
-  if (byCode.length === 0) return { now, most: now.level, at: () => now }
+function judge(byCode: readonly CompiledRule[], now: AuditDecision, byObject: boolean): AuditJudgement {
+  if (byCode.length === 0) return { now, most: now.level, byObject, at: () => now }
   return {
     now,
     most: [now, ...byCode.map(rule => rule.decision)].reduce((most, { level }) => higher(most, level), 'None' as AuditLevel),
+    byObject,
     at: end => byCode.find(({ codes }) => codes !== undefined && matchesCode(codes, end))?.decision ?? now,
   }
 }
@@ -144,11 +152,13 @@ function matchesCode(codes: ReadonlySet<string>, { status, code }: AuditedEnd): 
   return codes.has(String(status)) || codes.has(`${Math.floor(status / 100)}xx`) || (code !== undefined && codes.has(code))
 }
 
-function subjectOf({ caller, resolved }: Facts, method: string): PolicySubject {
+function subjectOf({ caller, resolved }: Facts, { method, upgrade }: Pick<Arrival, 'method' | 'upgrade'>): PolicySubject {
   const attributes = resolved?.attributes
+  const otherVerb = upgrade && attributes?.verb === 'get' && opensSession(attributes) ? 'create' : undefined
   return {
     caller: caller?.definition.name ?? '',
     verb: attributes?.verb ?? method.toLowerCase(),
+    otherVerb,
     path: attributes?.path ?? '',
     object: attributes?.isResourceRequest === true ? { ...attributes, group: attributes.apiGroup } : undefined,
   }
@@ -164,16 +174,29 @@ function compileRule(rule: AuditPolicyRule, omitStages: readonly Stage[]): Compi
 
 function decisionOf(rule: AuditPolicyRule, omitStages: readonly Stage[]): AuditDecision {
   const { level, omitManagedFields = true, recordSessions = false } = rule
-  const byName = rule.resources?.some(({ resourceNames = [] }) => resourceNames.length > 0) === true
+  const byName = namesObjects(rule)
   return { level, omitStages: new Set([...omitStages, ...rule.omitStages ?? []]), omitManagedFields, recordSessions, byName }
+}
+
+function namesObjects({ resources = [] }: Pick<AuditPolicyRule, 'resources'>): boolean {
+  return resources.some(({ resourceNames = [] }) => resourceNames.length > 0)
 }
 
 function compileMatch(rule: AuditPolicyRule): (subject: PolicySubject) => boolean {
   const caller = oneOf(rule.callers)
   const group = oneOf(rule.groups)
-  const verb = oneOf(rule.verbs)
+  const verb = compileVerb(rule)
   const about = compileAbout(rule)
-  return subject => caller(subject.caller) && group(groupOf(subject)) && verb(subject.verb) && about(subject)
+  return subject => caller(subject.caller) && group(groupOf(subject)) && verb(subject) && about(subject)
+}
+
+/** A session that has two verbs is left out only by a rule for both, and written by one for either: "no reads" means no exec. */
+function compileVerb({ verbs, level }: AuditPolicyRule): (subject: PolicySubject) => boolean {
+  const has = oneOf(verbs)
+  return ({ verb, otherVerb }) => {
+    if (otherVerb === undefined) return has(verb)
+    return level === 'None' ? has(verb) && has(otherVerb) : has(verb) || has(otherVerb)
+  }
 }
 
 function groupOf({ caller }: PolicySubject): string {

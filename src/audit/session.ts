@@ -1,17 +1,10 @@
-import type { Attributes } from '../model/attributes.ts'
+import { opensSession } from '../model/attributes.ts'
 import { allValues } from '../queries/query.ts'
 import { commandLine } from '../redaction/command.ts'
 import type { Moment } from './event.ts'
 
-const subresources = new Set(['exec', 'attach', 'portforward'])
-
-/** Whether a request opens a session in a pod, by WebSocket, by SPDY, or by neither. */
-export function opensSession({ isResourceRequest, apiGroup, resource, subresource }: Attributes): boolean {
-  return isResourceRequest && apiGroup === '' && resource === 'pods' && subresources.has(subresource)
-}
-
 /**
- * What an exec, attach or port-forward asks of its pod, which the API server's own event tells in
+ * What an exec, attach or port-forward asks of its pod (a node's proxy of what is behind it), which the API server's own event tells in
  * `requestURI` alone: container (none: the pod's default one), command as a person would type it,
  * ports; and of its recording what became of it. Undefined for any other request.
  */

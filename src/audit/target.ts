@@ -16,10 +16,12 @@ function hideInPath(path: string, known: readonly string[]): string {
   return hideEncoded(path, encodeURI, known)
     // `oc logout` deletes the token by its own name; an absolute-form target may hold a password.
     .replace(/(oauth(?:access|authorize)tokens\/)[^/?]+/gi, `$1${redacted}`)
+    // OpenShift's build webhooks have their secret behind `webhooks`.
+    .replace(/(buildconfigs\/[^/?]+\/webhooks\/)[^/?]+/gi, `$1${redacted}`)
     .replace(/^([a-z]{1,20}:\/\/)[^/@]*@/i, `$1${redacted}@`)
 }
 
-const secretParameter = new RegExp('^(?:[a-z_-]{0,30}token|passw(?:or)?d|pwd|[a-z_-]{0,30}secret|(?:x-)?api[_-]?key|key|'
+const secretParameter = new RegExp('^(?:[a-z_-]{0,30}token|passw(?:or)?d|passphrase|pwd|pass|pw|[a-z_-]{0,30}secret|(?:x-)?api[_-]?key|key|'
   + 'authorization|credentials?|code|assertion|client_assertion|sig|signature)$', 'i')
 
 /** Parts are found from separator to separator, so that a long query costs linear time; `;` separated once, too. */

@@ -145,7 +145,7 @@ export class AuditTrail implements Trail {
 
   #judge(facts: Facts): AuditJudgement {
     this.#policy ??= this.#options.policy()
-    return this.#policy(facts, this.#arrival.method)
+    return this.#policy(facts, this.#arrival)
   }
 
   #record(stage: Stage, decision: AuditDecision, more: Partial<Moment> = {}): void {

@@ -1,7 +1,6 @@
-import { isApply, type Attributes } from '../model/attributes.ts'
+import { isApply, opensSession, type Attributes } from '../model/attributes.ts'
 import type { Question } from '../model/verdict.ts'
 
-const coreUpgrades = new Set(['pods/exec', 'pods/attach', 'pods/portforward', 'nodes/proxy'])
 const rbac = ['rbac.authorization.k8s.io', 'authorization.openshift.io', '']
 const projectGroups = new Set(['project.openshift.io', ''])
 
@@ -27,10 +26,7 @@ const createdByUpdate = new Map<string, readonly string[]>([
 
 /** What a request asks for, as it is judged: where that differs from the API server's attributes, and why. */
 export function askedBy({ attributes, upgrade }: Question): Attributes {
-  // A WebSocket upgrade is a GET, SPDY a POST; client-go falls back from one to the other.
-  if (upgrade && attributes.apiGroup === '' && coreUpgrades.has(`${attributes.resource}/${attributes.subresource}`)) {
-    return { ...attributes, verb: 'create' }
-  }
+  if (upgrade && opensSession(attributes)) return { ...attributes, verb: 'create' }
   if (attributes.resource === 'projects' && projectGroups.has(attributes.apiGroup)) {
     return { ...attributes, namespace: projectNamespace(attributes) }
   }

@@ -27,6 +27,13 @@ export function isApply(contentType: string): boolean {
   return /application\/apply-patch\+/i.test(contentType)
 }
 
+const sessions = new Set(['pods/exec', 'pods/attach', 'pods/portforward', 'nodes/proxy'])
+
+/** Whether an upgrade of it opens a session, by WebSocket, which is a GET, or by SPDY, which is a POST: client-go falls back from one to the other. */
+export function opensSession({ isResourceRequest, apiGroup, resource, subresource }: Attributes): boolean {
+  return isResourceRequest && apiGroup === '' && sessions.has(`${resource}/${subresource}`)
+}
+
 /** Whether a program behind the API server answers: `services/x/proxy`, the old `/proxy/` prefix. */
 export function isProxied({ verb, subresource }: Attributes): boolean {
   return verb === 'proxy' || subresource === 'proxy'

@@ -1,8 +1,9 @@
+import { hideUrlPasswords } from './arguments.ts'
 import { redacted, redactKnown, redactSecrets } from './redact.ts'
 
 /** Looks at the text as it is and as it reads once unescaped, however often it was escaped. */
 export function hideEncoded(text: string, encode: (plain: string) => string, known: readonly string[]): string {
-  const hide = (seen: string) => redactSecrets(redactKnown(seen, known))
+  const hide = (seen: string) => hideUrlPasswords(redactSecrets(redactKnown(seen, known)))
   const plain = decoded(text)
   if (plain === text) return hide(text)
   const hidden = hide(plain)

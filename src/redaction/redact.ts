@@ -45,7 +45,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, redacted],
   [/sha256~[\w-]+/g, `sha256~${redacted}`],
   // To its end or, where it was cut, to that of the JSON string.
-  [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-"\\]|\\.)*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g, redacted],
+  // Single dashes stand in the headers of an encrypted one (RFC 1421).
+  [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-"\\]|\\.|-(?!----))*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g, redacted],
   [new RegExp(`(?<![\\w.-])([\\w.-]{0,60}?${secretWord})=(?!\\[redacted\\])[^\\s"'\\\\&;]+`, 'gi'), `$1=${redacted}`],
   [new RegExp(`(?<![\\w-])(--?[\\w-]{0,60}?${secretWord}\\s+)(?![-\\s[])[^\\s"'\\\\&;]+`, 'gi'), `$1${redacted}`],
   // As an object's field, and in a flat header array: name, value, name, value. What is followed

@@ -7,6 +7,7 @@ import { policyOf } from '../support/audit-policy.ts'
 import { callerWith, resolved } from '../support/builders.ts'
 
 const about = (attributes: Partial<Attributes> = {}): Facts => ({ caller: callerWith(), resolved: resolved({ attributes }) })
+const get = { method: 'GET', upgrade: false }
 const version = about({ isResourceRequest: false, verb: 'get', path: '/version', resource: '', namespace: '' })
 
 const rows: [string, AuditPolicyRule[], Facts, 'None' | 'Metadata'][] = [
@@ -50,7 +51,7 @@ rows.push(
 )
 
 for (const [name, rules, facts, level] of rows) {
-  t.test(`audit policy: ${name}`, async t => t.equal(compilePolicy(policyOf(rules))(facts, 'GET').now.level, level))
+  t.test(`audit policy: ${name}`, async t => t.equal(compilePolicy(policyOf(rules))(facts, get).now.level, level))
 }
 
 for (const [codes, end, matches] of [
@@ -58,13 +59,30 @@ for (const [codes, end, matches] of [
   [['ScopeDenied'], { status: 403, code: 'ScopeDenied' }, true], [['ScopeDenied'], { status: 403 }, false], [['0'], { status: 0 }, true], [['5xx', '0'], { status: 200 }, false],
 ] as const) {
   t.test(`audit policy: ${codes.join()} is ${matches ? '' : 'not '}${JSON.stringify(end)}`, async (t) => {
-    const judged = compilePolicy(policyOf([{ level: 'Request', codes }, { level: 'None' }]))(about(), 'GET')
+    const judged = compilePolicy(policyOf([{ level: 'Request', codes }, { level: 'None' }]))(about(), get)
     t.strictSame([judged.now.level, judged.most, judged.at(end).level], ['None', 'Request', matches ? 'Request' : 'None'])
   })
 }
 
 t.test('audit policy: managed fields are dropped unless a rule says otherwise, and sessions recorded where one says so', async (t) => {
-  const decided = (rules: AuditPolicyRule[]) => compilePolicy(policyOf(rules))(about(), 'GET').now
+  const decided = (rules: AuditPolicyRule[]) => compilePolicy(policyOf(rules))(about(), get).now
   t.match(decided([]), { omitManagedFields: true, recordSessions: false, byName: false })
   t.match(decided([{ level: 'Metadata', omitManagedFields: false, recordSessions: true }]), { omitManagedFields: false, recordSessions: true })
 })
+
+for (const [what, rule, upgrade, level] of [
+  ['a session by WebSocket is not left out as a read', { level: 'None', verbs: ['get', 'list', 'watch'] }, true, 'Metadata'],
+  ['nor as a create', { level: 'None', verbs: ['create'] }, true, 'Metadata'],
+  ['but by a rule for both', { level: 'None', verbs: ['create', 'get'] }, true, 'None'],
+  ['or for every verb', { level: 'None' }, true, 'None'],
+  ['it is written by a rule for creates', { level: 'Request', verbs: ['create'] }, true, 'Request'],
+  ['and by one for reads', { level: 'Request', verbs: ['get'] }, true, 'Request'],
+  ['a GET of it that is no upgrade is a read', { level: 'None', verbs: ['get'] }, false, 'None'],
+] as const) {
+  t.test(`audit policy: ${what}`, async (t) => {
+    for (const [resource, subresource] of [['pods', 'exec'], ['pods', 'attach'], ['pods', 'portforward'], ['nodes', 'proxy']] as const) {
+      const facts = about({ verb: 'get', resource, subresource, name: 'x' })
+      t.equal(compilePolicy(policyOf([rule]))(facts, { method: 'GET', upgrade }).now.level, level)
+    }
+  })
+}

@@ -11,6 +11,7 @@ const rows: [string, string, string][] = [
   ['a key in base64', `x ${Buffer.from(key).toString('base64')} y`, 'x [redacted] y'],
   ['a bearer token', 'Authorization: Bearer opaque/token+1==', 'Authorization: Bearer [redacted]'],
   ['a lower-case bearer', 'bearer abcdef', 'bearer [redacted]'],
+  ['an encrypted private key', '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB\n\nMIIE\n-----END RSA PRIVATE KEY----- x', '[redacted] x'],
   ['basic credentials', 'Basic dXNlcjpwYXNz', 'Basic [redacted]'],
   ['prose about bearers', 'send it as Authorization: Bearer <key>; a bearer token', 'send it as Authorization: Bearer <key>; a bearer token'],
   ['a challenge', 'Bearer realm="portcullis"', 'Bearer realm="portcullis"'],

@@ -5,7 +5,7 @@ import type { BodyCopies, Outcome } from '../../model/trail.ts'
 import { endOf, isAtLeast, type AuditDecision, type AuditedEnd, type AuditJudgement, type AuditLevel } from '../policy.ts'
 import { cleanBody } from './clean.ts'
 import { BodyCopy } from './copy.ts'
-import { decodeBody, isJson, type Decoded } from './decode.ts'
+import { decodeAnswer, decodeRequest, type Decoded } from './decode.ts'
 import { isRecordable } from './recordable.ts'
 import { readStatus, withoutWords, type AnsweredStatus } from './status.ts'
 
@@ -77,8 +77,8 @@ export class Bodies implements BodyCopies {
 
   /** All that is known at the end. */
   tell(decision: AuditDecision, outcome: Outcome): AuditedBodies {
-    const sent = this.#sent === undefined ? undefined : decodeBody(this.#sent, this.#options.arrival.rawHeaders)
-    const answered = this.#answered === undefined ? undefined : decodeBody(this.#answered.copy, this.#answered.headers)
+    const sent = this.#sent === undefined ? undefined : decodeRequest(this.#sent, this.#options.arrival.rawHeaders)
+    const answered = this.#answered === undefined ? undefined : decodeAnswer(this.#answered.copy, this.#answered.headers)
     const said = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined
     const status = said === undefined || isRecordable(this.#options.attributes) ? said : withoutWords(said)
     const reference = sent?.kind === 'object' ? identityOf(sent.value) : undefined
@@ -96,13 +96,16 @@ export class Bodies implements BodyCopies {
   }
 
   #show(body: Decoded | undefined, level: AuditLevel, { decision, end }: { readonly decision: AuditDecision, readonly end: AuditedEnd }): Shown {
-    if (body === undefined || body.kind === 'empty' || !isAtLeast(decision.level, level)) return nothing
-    if (!isRecordable(this.#options.attributes)) return nothing
-    if (body.kind === 'too-large') return { why: `it is larger than ${body.maxSize} bytes`, truncated: true }
+    if (body === undefined || body.kind === 'empty') return nothing
+    // Of a create the name is missing then, at any level.
+    if (body.kind === 'too-large' && level === 'Request' && this.#options.attributes.verb === 'create') return { why: tooLarge(body.maxSize), truncated: true }
+    if (!isAtLeast(decision.level, level)) return nothing
+    if (!isRecordable(this.#options.attributes)) return { why: 'it may hold a secret', truncated: false }
+    if (body.kind === 'too-large') return { why: tooLarge(body.maxSize), truncated: true }
     if (body.kind === 'unreadable') return { why: body.why, truncated: false }
     const clean = cleanBody(body.value, {
       dropManagedFields: decision.omitManagedFields,
-      mayShow: object => isAtLeast(this.#options.levelOf({ ...object, namespace: object.namespace ?? this.#options.attributes.namespace }, end), level),
+      mayShow: object => !this.#options.judgement.byObject || isAtLeast(this.#options.levelOf({ ...object, namespace: object.namespace ?? this.#options.attributes.namespace }, end), level),
     })
     return clean ? { value: body.value, truncated: false } : { why: 'the policy shows less of this object', truncated: false }
   }
@@ -114,12 +117,16 @@ interface Shown {
   readonly truncated: boolean
 }
 
+function tooLarge(maxSize: number): string {
+  return `it is larger than ${maxSize} bytes`
+}
+
 const nothing: Shown = { truncated: false }
 
 /** A create names its object in the body alone, and an event names it at every level. */
-function wantsRequest({ arrival, attributes, longRunning, judgement: { most } }: BodiesOptions): boolean {
+function wantsRequest({ attributes, longRunning, judgement: { most } }: BodiesOptions): boolean {
   if (longRunning || !attributes.isResourceRequest || most === 'None') return false
-  return (namesObject(attributes) && isJson(arrival.rawHeaders)) || (isRecordable(attributes) && isAtLeast(most, 'Request'))
+  return namesObject(attributes) || (isRecordable(attributes) && isAtLeast(most, 'Request'))
 }
 
 function namesObject({ verb }: Attributes): boolean {

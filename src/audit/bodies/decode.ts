@@ -1,5 +1,4 @@
 import { gunzipSync } from 'node:zlib'
-import { parse as parseYaml } from 'yaml'
 import { headerValue } from '../../headers/read.ts'
 import type { BodyCopy } from './copy.ts'
 
@@ -13,60 +12,43 @@ export type Decoded =
   /** Not to be read: `why` in words, without anything of the body. */
   | { readonly kind: 'unreadable', readonly why: string }
 
-/** Whether it is read at no cost to speak of. */
-export function isJson(headers: readonly string[]): boolean {
-  return jsonForm.test(mediaType(headers))
+/** Reads a request's body. The API server unpacks none, whatever its Content-Encoding says. */
+export function decodeRequest(copy: BodyCopy, headers: readonly string[]): Decoded {
+  return decode(copy, mediaType(headers), bytes => bytes)
 }
 
-/** Reads JSON and YAML, also packed by gzip, as the API server takes and sends them; what else it speaks (protobuf, CBOR) is named. */
-export function decodeBody(copy: BodyCopy, headers: readonly string[]): Decoded {
-  const { maxSize } = copy
-  const bytes = copy.bytes()
-  if (bytes === undefined) return { kind: 'too-large', maxSize }
-  if (bytes.length === 0) return { kind: 'empty' }
-  const type = mediaType(headers)
-  const read = readers.find(({ pattern }) => pattern.test(type))
-  if (read === undefined) return { kind: 'unreadable', why: mediaTypeForm.test(type) ? `it is ${type}` : 'its media type is unknown' }
-  const encoding = headerValue(headers, 'content-encoding') ?? 'identity'
-  if (encoding !== 'identity' && encoding !== 'gzip') return { kind: 'unreadable', why: 'it is packed in another way than gzip' }
-  try {
-    const text = (encoding === 'gzip' ? gunzipSync(bytes, { maxOutputLength: maxSize }) : bytes).toString()
-    const value = read.parse(text)
-    // An object, or the steps of a JSON Patch.
-    return typeof value === 'object' && value !== null ? { kind: 'object', value } : { kind: 'unreadable', why: 'it is no object' }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return { kind: 'too-large', maxSize }
-    return { kind: 'unreadable', why: error instanceof Unread ? error.message : 'it is not what its media type says' }
+/** Reads an answer's body, which comes packed by gzip where it is large and the caller takes that. */
+export function decodeAnswer(copy: BodyCopy, headers: readonly string[]): Decoded {
+  switch (headerValue(headers, 'content-encoding') ?? 'identity') {
+    case 'identity': return decode(copy, mediaType(headers), bytes => bytes)
+    case 'gzip': return decode(copy, mediaType(headers), bytes => gunzipSync(bytes, { maxOutputLength: copy.maxSize }))
+    default: return { kind: 'unreadable', why: 'it is packed in another way than gzip' }
   }
 }
 
-const jsonForm = /^application\/(?:[a-z.-]+\+)?json$/
+/**
+ * JSON alone. What is applied is mostly JSON, whatever it is called; real YAML takes long to read and does not read alike
+ * here and there, so that it is named, as protobuf and CBOR are.
+ */
+function decode(copy: BodyCopy, type: string, unpack: (bytes: Buffer) => Buffer): Decoded {
+  const bytes = copy.bytes()
+  if (bytes === undefined) return { kind: 'too-large', maxSize: copy.maxSize }
+  if (bytes.length === 0) return { kind: 'empty' }
+  if (!readable.test(type)) return { kind: 'unreadable', why: mediaTypeForm.test(type) ? `it is ${type}` : 'its media type is unknown' }
+  try {
+    const value = JSON.parse(unpack(bytes).toString()) as unknown
+    // An object, or the steps of a JSON Patch.
+    return typeof value === 'object' && value !== null ? { kind: 'object', value } : { kind: 'unreadable', why: 'it is no object' }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return { kind: 'too-large', maxSize: copy.maxSize }
+    return { kind: 'unreadable', why: type.endsWith('yaml') ? `it is ${type}` : 'it is not what its media type says' }
+  }
+}
+
+const readable = /^application\/(?:[a-z.-]+\+)?(?:json|yaml)$/
 const mediaTypeForm = /^[a-z0-9!#$&^_.+-]{1,60}\/[a-z0-9!#$&^_.+-]{1,60}$/
 
 /** JSON is the API server's own default. */
 function mediaType(headers: readonly string[]): string {
   return (headerValue(headers, 'content-type') ?? 'application/json').replace(/;.*$/s, '').trim().toLowerCase()
 }
-
-/** Characters: YAML takes so long that a larger one would hold up everybody. */
-const longestYaml = 8192
-
-/** What kubectl applies is JSON, whatever it calls it. Aliases are none that an API object has: a small text may stand for a large one. */
-function readYaml(text: string): unknown {
-  if (text.startsWith('{')) {
-    try {
-      return JSON.parse(text)
-    } catch {
-      // A mapping of YAML may begin so, too.
-    }
-  }
-  if (text.length > longestYaml) throw new Unread(`it is YAML of more than ${longestYaml} characters`)
-  return parseYaml(text, { maxAliasCount: 0, logLevel: 'silent' })
-}
-
-class Unread extends Error {}
-
-const readers: readonly { readonly pattern: RegExp, readonly parse: (text: string) => unknown }[] = [
-  { pattern: jsonForm, parse: text => JSON.parse(text) as unknown },
-  { pattern: /^application\/(?:[a-z.-]+\+)?yaml$/, parse: readYaml },
-]
