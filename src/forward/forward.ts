@@ -64,7 +64,7 @@ function guard(exchange: Exchange, limits: BodyLimits): GuardedBody | undefined 
   return new GuardedBody(exchange.body, limits)
 }
 
-interface Bodies {
+interface BodyOnItsWay {
   readonly body: GuardedBody | undefined
   readonly copies: BodyCopies | undefined
 }
@@ -79,7 +79,7 @@ class Sending {
   #relay: Relay | undefined
   #aborted: Error | undefined
 
-  constructor(admitted: Admitted, exchange: Exchange, cluster: Cluster, { body, copies }: Bodies) {
+  constructor(admitted: Admitted, exchange: Exchange, cluster: Cluster, { body, copies }: BodyOnItsWay) {
     this.#admitted = admitted
     this.#exchange = exchange
     this.#cluster = cluster
