@@ -31,6 +31,7 @@ export interface AuditOptions {
   readonly onEnded?: (arrival: Arrival, facts: Facts, outcome: Outcome) => void
   readonly onDropped: (sink: string, lines: number) => void
   readonly onError: (sink: string, error: Error) => void
+  readonly onRecovered?: (sink: string) => void
 }
 
 export interface PolicedAudit extends Audit {
@@ -46,6 +47,7 @@ export function createAudit(options: AuditOptions): PolicedAudit {
     sink.attach({
       dropped: lines => options.onDropped(sink.name, lines),
       failed: error => options.onError(sink.name, error),
+      recovered: () => options.onRecovered?.(sink.name),
     })
   }
   let policy = { judge: compilePolicy(options.policy), maxBodySize: options.policy.maxBodySize }

@@ -188,6 +188,8 @@ export function draining(): ProxyError {
 export function tell(log: ListenLog, arrival: Arrival, error: ProxyError): void {
   const facts = { auditId: arrival.auditId, code: error.code, err: error.cause ?? undefined }
   if (error.code === 'Internal') log.error(facts, 'request failed')
+  // Why is said once, by the sink or the recording that cannot write.
+  else if (error.code === 'AuditUnavailable') log.warn({ auditId: arrival.auditId, code: error.code }, 'request refused: it could not be recorded')
   else if (error.status >= 500) log.warn(facts, 'request failed upstream')
   else log.debug(facts, 'request refused')
 }

@@ -40,6 +40,7 @@ export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks
       log.error({ sink, lines }, 'audit lines were dropped')
     },
     onError: (sink, err) => log.error({ sink, err }, 'audit sink cannot write'),
+    onRecovered: sink => log.info({ sink }, 'audit sink writes again'),
   })
 }
 

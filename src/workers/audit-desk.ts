@@ -8,6 +8,7 @@ export interface AuditDeskOptions {
   readonly now: () => number
   readonly onDropped: (sink: string, lines: number) => void
   readonly onError: (sink: string, error: Error) => void
+  readonly onRecovered?: (sink: string) => void
 }
 
 /** Where the audit lines of all workers come together: whole lines, into sinks that this process alone has. */
@@ -20,9 +21,9 @@ export interface AuditDesk {
   close(): Promise<void>
 }
 
-export function createAuditDesk({ sinks, now, onDropped, onError }: AuditDeskOptions): AuditDesk {
+export function createAuditDesk({ sinks, now, onDropped, onError, onRecovered }: AuditDeskOptions): AuditDesk {
   for (const sink of sinks) {
-    sink.attach({ dropped: lines => onDropped(sink.name, lines), failed: error => onError(sink.name, error) })
+    sink.attach({ dropped: lines => onDropped(sink.name, lines), failed: error => onError(sink.name, error), recovered: () => onRecovered?.(sink.name) })
   }
   const unfinished = new Map<number, Unfinished>()
   return {

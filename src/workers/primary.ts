@@ -106,6 +106,7 @@ function createParts(sinks: readonly Sink[], log: Logger): Parts {
       log.error({ sink, lines }, 'audit lines were dropped')
     },
     onError: (sink, err) => log.error({ sink, err }, 'audit sink cannot write'),
+    onRecovered: sink => log.info({ sink }, 'audit sink writes again'),
   })
   const ledger = createLedgerDesk(createLedger({ now: () => performance.now() }))
   return { audit, ledger, metrics, values: new MergedValues(), asks: new Map() }

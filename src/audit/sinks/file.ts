@@ -10,6 +10,7 @@ import { rotate } from './rotate.ts'
 import { createSeal, type Seal } from './seal.ts'
 import type { Sink, SinkReport } from './sink.ts'
 import { tidy, type TidyOptions } from './tidy.ts'
+import { whyUnwritable } from './why-unwritable.ts'
 
 export interface FileSinkOptions extends LineQueueOptions {
   readonly path: string
@@ -104,7 +105,7 @@ class FileWriter implements LineWriter {
       chain.wrote(linked, linked.bytes.length)
       this.#unsigned = true
     } catch (error) {
-      throw error instanceof IncompleteWrite ? new IncompleteWrite(writtenOf(chunk, chain.wrote(linked, error.written)), { cause: error.cause }) : error
+      throw error instanceof IncompleteWrite ? new IncompleteWrite(writtenOf(chunk, chain.wrote(linked, error.written)), { cause: error.cause }, error.message) : error
     }
   }
 
@@ -136,7 +137,7 @@ class FileWriter implements LineWriter {
         written += bytesWritten
       }
     } catch (error) {
-      throw new IncompleteWrite(written, { cause: error })
+      throw new IncompleteWrite(written, { cause: error }, `${this.#options.path} cannot be written: ${whyUnwritable(error)}`)
     } finally {
       this.#size += written
       if (written > 0) this.#atLineStart = bytes[written - 1] === 10

@@ -177,6 +177,7 @@ export class LineQueue implements Sink {
     const chunk = Buffer.from(`${batch.map(line => line.text).join('\n')}\n`)
     try {
       await this.#writer.write(chunk)
+      if (this.#failures > 0) this.#report.recovered?.()
       this.#failures = 0
       this.#done(batch)
       return false

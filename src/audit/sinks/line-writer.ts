@@ -13,8 +13,8 @@ export class IncompleteWrite extends Error {
   override readonly name = 'IncompleteWrite'
   readonly written: number
 
-  constructor(written: number, options: ErrorOptions) {
-    super('an audit write failed half-way', options)
+  constructor(written: number, options: ErrorOptions, message = 'an audit write failed half-way') {
+    super(message, options)
     this.written = written
   }
 }

@@ -4,6 +4,8 @@ export interface SinkReport {
   dropped(lines: number): void
   /** An attempt failed; it will be repeated. */
   failed(error: Error): void
+  /** Lines are written again after attempts that failed. */
+  recovered?(): void
 }
 
 /** Where audit lines go. A line comes without its line break, and none is inside it. */

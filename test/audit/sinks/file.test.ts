@@ -114,3 +114,12 @@ t.test('a file that cannot be put aside costs no line: it grows, and that is tol
   t.ok(sink.healthy())
   await sink.close()
 })
+
+t.test('a full disk is named with the file, and with what to do', async (t) => {
+  const { sink } = start('/dev', { path: '/dev/full' })
+  const errors: string[] = []
+  sink.attach({ dropped() {}, failed: error => errors.push(error.message) })
+  await t.rejects(sink.writeNow('a'), { message: '/dev/full cannot be written: no space is left there; free some, or lower maxSize, keep or keepFor' })
+  await sink.close()
+  t.match(errors[0], /^\/dev\/full cannot be written/)
+})

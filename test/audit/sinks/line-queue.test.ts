@@ -7,8 +7,8 @@ import { HeldWriter } from '../../support/held-writer.ts'
 function start(options: LineQueueOptions = {}) {
   const writer = new HeldWriter()
   const queue = new LineQueue('test', writer, { wait: 1, backOff: { first: 1, last: 4 }, ...options })
-  const report = { dropped: 0, errors: [] as Error[] }
-  queue.attach({ dropped: (lines) => { report.dropped += lines }, failed: (error) => { report.errors.push(error) } })
+  const report = { dropped: 0, errors: [] as Error[], recovered: 0 }
+  queue.attach({ dropped: (lines) => { report.dropped += lines }, failed: (error) => { report.errors.push(error) }, recovered: () => { report.recovered += 1 } })
   return { writer, queue, report }
 }
 
@@ -77,7 +77,7 @@ t.test('a failed write is repeated with all its lines, and the sink is unwell me
 })
 
 t.test('a write that failed half-way repeats no line that is out', async (t) => {
-  const { writer, queue } = start()
+  const { writer, queue, report } = start()
   for (const line of ['aaa', 'bbb', 'ccc']) queue.write(line)
   const half = await writer.writes.take()
   half.fail(new IncompleteWrite(6, { cause: new Error('ENOSPC') }))
@@ -85,6 +85,7 @@ t.test('a write that failed half-way repeats no line that is out', async (t) => 
   t.equal(rest.text, 'bbb\nccc\n')
   rest.finish()
   await queue.close()
+  t.equal(report.recovered, 1, 'and that it works again is told, once')
 })
 
 t.test('whoever waits for a line hears at once that it is not written; the line stays', async (t) => {
