@@ -9,7 +9,7 @@ import type { SessionProtocol } from '../../src/protocols/channels.ts'
 import { admitted, arrival, callerWith, resolved } from '../support/builders.ts'
 import { faultsOfCast, readCasts, toCast } from '../support/casts.ts'
 import { removeLater } from '../support/scope.ts'
-import { channelFrame, webSocketFrame } from '../support/session-frames.ts'
+import { channelFrame, SpdyClientFrames, webSocketFrame } from '../support/session-frames.ts'
 import { until } from '../support/until.ts'
 
 const auditId = '11111111-2222-4333-8444-555555555555'
@@ -271,6 +271,18 @@ for (const strict of [false, true]) {
     }
   })
 }
+
+t.test('strict: a session of more streams than are read is a loss, and ends', async (t) => {
+  const { open, told } = await setUp(t, { strict: true })
+  const recording = await open()
+  recording.begin({ kind: 'spdy' })
+  const client = new SpdyClientFrames()
+  for (let i = 0; i < 100; i += 1) recording.fromCaller(client.open(1 + 2 * i, { streamtype: 'stdin' }))
+  t.equal(told.lost, 0)
+  recording.fromCaller(client.open(201, { streamtype: 'stdin' }))
+  t.equal(told.lost, 1)
+  t.match(await recording.end(), { truncated: 'unreadable' })
+})
 
 for (const strict of [false, true]) {
   t.test(`a disk that hangs does not hold the beginning of the session for ever: ${strict ? 'strict' : 'not strict'}`, async (t) => {
