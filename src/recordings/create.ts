@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { ProxyError } from '../errors.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { RecordedSession } from '../model/trail.ts'
-import { allValues } from '../queries/query.ts'
+import { allValues, queryOf } from '../queries/query.ts'
 import { commandLine } from '../redaction/command.ts'
 import { headerLine } from './cast.ts'
 import { realDisk, type Disk } from './disk.ts'
@@ -115,7 +115,7 @@ class Folder implements ConfiguredRecordings {
   #header({ arrival, resolved }: Admitted): string {
     const known = this.#options.secrets()
     const { attributes: { namespace, name }, target } = resolved
-    const query = allValues(target.slice(target.indexOf('?') + 1))
+    const query = allValues(queryOf(target))
     const container = commandLine(query.get('container')?.slice(0, 1) ?? [], known)
     return headerLine({
       timestamp: Math.floor(arrival.receivedAt / 1000),

@@ -129,6 +129,16 @@ t.test('no held secret is in it, though it comes in pieces, and on both outputs'
   t.notMatch(cast?.text, /opaque|0123456789/)
 })
 
+t.test('a target without a query names no command and no container', async (t) => {
+  const { folder, open } = await setUp(t)
+  const target = '/api/v1/namespaces/a/pods/command=x&container=y&tty=true/attach'
+  await (await open(admitted({
+    arrival: arrival({ target, receivedAt, auditId, upgrade: true }), caller: callerWith([], { name: 'ci' }),
+    resolved: resolved({ target, longRunning: true, attributes: { verb: 'create', namespace: 'a', name: 'web-0', subresource: 'attach' } }),
+  }))).end()
+  t.strictSame(readCasts(folder)[0]?.header, { version: 2, width: 80, height: 24, timestamp: receivedAt / 1000, title: 'a/web-0', env: {} })
+})
+
 t.test('the name of a caller leads nowhere', async (t) => {
   const { folder, open } = await setUp(t)
   for (const [i, caller] of ['../../etc/passwd', 'a b\nc', 'é', '.'.repeat(300), ''].entries()) {
