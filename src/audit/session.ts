@@ -1,5 +1,5 @@
 import { opensSession } from '../model/attributes.ts'
-import { allValues } from '../queries/query.ts'
+import { allValues, queryOf } from '../queries/query.ts'
 import { commandLine } from '../redaction/command.ts'
 import type { Moment } from './event.ts'
 
@@ -11,7 +11,7 @@ import type { Moment } from './event.ts'
 export function sessionAnnotations({ facts, outcome }: Moment, known: readonly string[]): Record<string, string> | undefined {
   if (facts.resolved === undefined || !opensSession(facts.resolved.attributes)) return undefined
   const { target } = facts.resolved
-  const query = allValues(target.includes('?') ? target.slice(target.indexOf('?') + 1) : '')
+  const query = allValues(queryOf(target))
   const recording = outcome === undefined ? undefined : facts.session?.recording
   const found = {
     command: commandLine(query.get('command') ?? [], known),

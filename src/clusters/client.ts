@@ -1,12 +1,12 @@
-import { isIP } from 'node:net'
 import { ProxyError } from '../errors.ts'
 import type { Claims } from '../credentials/claims.ts'
-import type { ClientCertificate, Credential } from '../credentials/credential.ts'
+import type { Credential } from '../credentials/credential.ts'
 import { describeCredential } from '../credentials/describe.ts'
 import { whyRejected } from '../credentials/diagnose.ts'
 import { createAccepts } from './accepts.ts'
-import { createAgents, type Agents } from './agents.ts'
+import { createAgents } from './agents.ts'
 import type { Cluster } from './cluster.ts'
+import { CurrentAgents, serverNameOf } from './current-agents.ts'
 import { createFetch } from './fetch.ts'
 
 export interface ClientOptions {
@@ -32,8 +32,8 @@ export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeo
 /** Opens no connection by itself. Throws for a `server` that is no https URL. */
 export function createClient(options: ClientOptions): Client {
   const { credential, timeouts, ca } = options
-  const { origin, basePath, hostname } = readServer(options.server)
-  const servername = options.tlsServerName ?? (isIP(hostname) === 0 ? hostname : '')
+  const { origin, basePath } = readServer(options.server)
+  const servername = serverNameOf(options.server, options.tlsServerName)
   const agents = new CurrentAgents(certificate => createAgents({ ca, servername, timeouts, certificate }))
   const history = createHistory(options)
   // Throws where there is no credential: then no connection is to be had either.
@@ -77,61 +77,12 @@ function createHistory({ name, credential, now = Date.now }: ClientOptions) {
   }
 }
 
-interface Certified extends Agents {
-  readonly certificate: ClientCertificate | undefined
-}
-
-function isSame(one: ClientCertificate | undefined, other: ClientCertificate | undefined): boolean {
-  return one?.cert === other?.cert && one?.key === other?.key
-}
-
-/** A connection proves one identity for as long as it lives, so another certificate means other connections; what is open on the old ones goes on. */
-class CurrentAgents {
-  readonly #make: (certificate: ClientCertificate | undefined) => Agents
-  /** Retired, and something is open on them. */
-  readonly #closing = new Map<Certified, Promise<unknown>>()
-  #current: Certified | undefined
-
-  constructor(make: (certificate: ClientCertificate | undefined) => Agents) {
-    this.#make = make
-  }
-
-  under(certificate: ClientCertificate | undefined): Certified {
-    if (this.#current !== undefined && isSame(this.#current.certificate, certificate)) return this.#current
-    this.#retire()
-    this.#current = { certificate, ...this.#make(certificate) }
-    return this.#current
-  }
-
-  async close(): Promise<void> {
-    this.#retire()
-    await Promise.all(this.#closing.values())
-  }
-
-  async destroy(): Promise<void> {
-    this.#retire()
-    await Promise.all([...this.#closing.keys()].map(agents => agents.destroy()))
-  }
-
-  #retire(): void {
-    const agents = this.#current
-    if (agents === undefined || this.#closing.has(agents)) return
-    // Refuses what is new, and lets what is open come to its end.
-    const closing = Promise.all([agents.short.close(), agents.long.close()]).finally(() => this.#closing.delete(agents))
-    this.#closing.set(agents, closing)
-  }
-}
-
 /** The token is never sent where nobody proved who they are, so only https. */
-function readServer(server: string): { origin: string, basePath: string, hostname: string } {
+function readServer(server: string): { origin: string, basePath: string } {
   const url = URL.canParse(server) ? new URL(server) : undefined
   if (url === undefined || url.protocol !== 'https:') throw new Error('server must be an https URL')
   if (url.username + url.password + url.search + url.hash !== '') {
     throw new Error('server may have a host, a port and a path, nothing else')
   }
-  return {
-    origin: url.origin,
-    basePath: url.pathname.replace(/\/+$/, ''),
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
-  }
+  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') }
 }

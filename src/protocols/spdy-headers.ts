@@ -43,18 +43,25 @@ export class HeaderReader {
   }
 }
 
-/** All of a connection that are read at once: an opening is some twenty bytes. */
-const mostPacked = 64 * 1024
-const mostPlain = 1024 * 1024
+/**
+ * All of a connection that are read at once: an exec has five, of some twenty bytes. zlib's state cannot
+ * be kept between two synchronous calls, so each inflates what came before it as well, and it is these
+ * bounds together that keep a caller from holding the event loop with small openings.
+ */
+export const mostBlocks = 100
+const mostPacked = 8 * 1024
+const mostPlain = 64 * 1024
 
-/** The same at once and without a thread, for few and small blocks: each inflates what came before it as well. */
+/** The same at once and without a thread, for few and small blocks. */
 export class HeaderBlocks {
   #packed = Buffer.alloc(0)
   #plainBytes = 0
+  #blocks = 0
 
-  /** Throws RangeError, or what zlib throws. */
+  /** Throws RangeError, or what zlib throws; after that the connection cannot be read any further. */
   read(block: Buffer): ReadonlyMap<string, string> {
-    if (this.#packed.length + block.length > mostPacked) throw new RangeError('the header blocks are too many')
+    this.#blocks += 1
+    if (this.#blocks > mostBlocks || this.#packed.length + block.length > mostPacked) throw new RangeError('the header blocks are too many')
     this.#packed = Buffer.concat([this.#packed, block])
     const plain = inflateSync(this.#packed, { dictionary, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: mostPlain })
     const fresh = plain.subarray(this.#plainBytes)

@@ -1,3 +1,9 @@
+/** What stands behind the first `?` of a request target; empty where there is none. */
+export function queryOf(target: string): string {
+  const mark = target.indexOf('?')
+  return mark === -1 ? '' : target.slice(mark + 1)
+}
+
 /**
  * The parameters of a raw query, in order, as Go's `url.ParseQuery` reads them: parts are separated
  * by `&` alone, a part with a bare `;` or a bad escape is dropped, `+` is a space; without `=` a

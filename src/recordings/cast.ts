@@ -25,6 +25,21 @@ export function eventLine(at: number, code: CastCode, text: string): string {
   return lineOf([Math.round(at * 1e6) / 1e6, code, text])
 }
 
+/** Bytes of a marker's line. */
+export const longestMarker = 1024
+
+/** A marker whose text is cut to the characters that fit: an escaped one takes six bytes. */
+export function markerLine(at: number, text: string): string {
+  const characters = [...text.slice(0, longestMarker)]
+  let line = eventLine(at, 'm', characters.join(''))
+  while (Buffer.byteLength(line) > longestMarker) {
+    const tooMany = Math.ceil((Buffer.byteLength(line) - longestMarker) / 6)
+    characters.length -= Math.min(tooMany, characters.length)
+    line = eventLine(at, 'm', characters.join(''))
+  }
+  return line
+}
+
 /** JSON leaves C1 controls and bidirectional marks as they are, which a terminal obeys that the file is printed on. */
 const unprintable = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 

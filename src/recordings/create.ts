@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { ProxyError } from '../errors.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { RecordedSession } from '../model/trail.ts'
-import { allValues } from '../queries/query.ts'
+import { allValues, queryOf } from '../queries/query.ts'
 import { commandLine } from '../redaction/command.ts'
 import { headerLine } from './cast.ts'
 import { realDisk, type Disk } from './disk.ts'
@@ -47,6 +47,9 @@ export interface ConfiguredRecordings extends Recordings {
   close(): Promise<void>
 }
 
+/** Milliseconds. */
+const grace = 500
+
 /** Recordings as asciicast v2 files, one a session, readable by us alone. */
 export function createRecordings(options: RecordingsOptions): ConfiguredRecordings {
   return new Folder(options)
@@ -86,7 +89,11 @@ class Folder implements ConfiguredRecordings {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.allSettled([...this.#open.values(), this.#tidying])
+    const { patience, onError } = this.#options
+    // An end that begins now may take its whole patience, and is told of before we give up.
+    await inTime(Promise.allSettled([...this.#open.values(), this.#tidying]), patience + grace).catch((cause: unknown) => {
+      onError(new Error(`${this.#open.size} recordings were still open at the end, and stay .part files`, { cause }))
+    })
   }
 
   async #begin(admitted: Admitted, onLost: () => void): Promise<Recording> {
@@ -108,7 +115,7 @@ class Folder implements ConfiguredRecordings {
   #header({ arrival, resolved }: Admitted): string {
     const known = this.#options.secrets()
     const { attributes: { namespace, name }, target } = resolved
-    const query = allValues(target.slice(target.indexOf('?') + 1))
+    const query = allValues(queryOf(target))
     const container = commandLine(query.get('container')?.slice(0, 1) ?? [], known)
     return headerLine({
       timestamp: Math.floor(arrival.receivedAt / 1000),

@@ -15,8 +15,6 @@ const harmless = 7
  */
 export class HeldBack {
   readonly #known: () => readonly string[]
-  #finder: SecretFinder | undefined
-  #compiled: readonly string[] | undefined
   /** What may become a known secret, and behind that what may become a key. */
   #text = ''
   #perhapsKey = ''
@@ -27,12 +25,7 @@ export class HeldBack {
 
   /** What can be written by now. */
   push(text: string): string {
-    const known = this.#known()
-    if (known !== this.#compiled || this.#finder === undefined) {
-      this.#compiled = known
-      this.#finder = new SecretFinder(known)
-    }
-    const { clean, held } = this.#finder.find(this.#text + text)
+    const { clean, held } = finderOf(this.#known()).find(this.#text + text)
     this.#text = held
     return this.#withoutKeys(clean)
   }
@@ -55,4 +48,13 @@ export class HeldBack {
     this.#perhapsKey = text.slice(at)
     return redactKeys(text.slice(0, at))
   }
+}
+
+/** One for all sessions, as long as the secrets stay the same: to make one of hundreds takes milliseconds. */
+const finders = new WeakMap<readonly string[], SecretFinder>()
+
+function finderOf(known: readonly string[]): SecretFinder {
+  const finder = finders.get(known) ?? new SecretFinder(known)
+  finders.set(known, finder)
+  return finder
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { longestMarker } from './cast.ts'
 import type { Disk, DiskFile } from './disk.ts'
 
 export interface RecordingFileOptions {
@@ -14,8 +15,8 @@ export interface RecordingFileOptions {
 /** Whether a line was taken: where not, the file has its size, the disk does not keep up, or it failed. */
 export type Taken = 'taken' | 'full' | 'slow' | 'failed'
 
-/** Kept free for what has to be said at the end. */
-const reserve = 1024
+/** Kept free for what has to be said at the end: that it ends and why, what is missing, and how the command ended. */
+const reserve = 3 * longestMarker + 1024
 
 /**
  * Lines that are written as they come, by one write at a time; whoever writes never waits. What the disk
@@ -33,6 +34,7 @@ export class RecordingFile {
   #takenBytes = 0
   #writtenBytes = 0
   #failed = false
+  #givenUp = false
   #writing: Promise<void> | undefined
 
   private constructor(file: DiskFile, options: RecordingFileOptions) {
@@ -79,8 +81,16 @@ export class RecordingFile {
     } finally {
       await this.#file.close()
     }
+    this.#checkWanted()
     await disk.rename(partOf(path), path)
+    if (this.#givenUp) await disk.rename(path, partOf(path))
+    this.#checkWanted()
     return this.#hash.digest('hex')
+  }
+
+  /** Whoever finishes has stopped waiting and said that the file is not whole: it keeps the name that they told. */
+  giveUp(): void {
+    this.#givenUp = true
   }
 
   async discard(): Promise<void> {
@@ -88,6 +98,10 @@ export class RecordingFile {
     while (this.#writing !== undefined) await this.#writing
     await this.#file.close().catch(() => {})
     await this.#options.disk.remove(partOf(this.#options.path)).catch(() => {})
+  }
+
+  #checkWanted(): void {
+    if (this.#givenUp) throw new Error('the recording was finished too late')
   }
 
   async #writeAll(): Promise<void> {

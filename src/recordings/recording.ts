@@ -2,7 +2,7 @@ import { ProxyError } from '../errors.ts'
 import type { RecordedSession, RecordingLoss } from '../model/trail.ts'
 import { createSessionReader, type SessionProtocol, type SessionReader } from '../protocols/channels.ts'
 import { redactKnown, redactSecrets } from '../redaction/redact.ts'
-import { eventLine, type CastCode } from './cast.ts'
+import { eventLine, markerLine, type CastCode } from './cast.ts'
 import { inTime } from './in-time.ts'
 import type { RecordingFile } from './recording-file.ts'
 import type { Recording } from './recordings.ts'
@@ -32,7 +32,10 @@ export class SessionRecording implements Recording {
   #reader: SessionReader | undefined
   #begunAt = 0
   #loss: RecordingLoss | undefined
+  /** Nothing of it is read any more. */
   #over = false
+  /** Nothing more can be written, but how the command ends is still read. */
+  #stopped = false
   #missing = 0
 
   constructor(options: SessionRecordingOptions) {
@@ -64,6 +67,7 @@ export class SessionRecording implements Recording {
     const { name, patience, onError } = this.#options
     const exitCode = this.#tellEnd()
     const sha256 = await inTime(this.#options.file.finish(), patience).catch((cause: unknown) => {
+      this.#options.file.giveUp()
       onError(new Error(`the recording ${name} could not be finished`, { cause }))
       this.#lose('failed', 1)
       return undefined
@@ -75,9 +79,12 @@ export class SessionRecording implements Recording {
     }
   }
 
-  discard(): Promise<void> {
+  async discard(): Promise<void> {
+    const { name, file, patience, onError } = this.#options
     this.#over = true
-    return this.#options.file.discard()
+    await inTime(file.discard(), patience).catch((cause: unknown) => {
+      onError(new Error(`the recording ${name}, of no session, could not be deleted; delete ${name}.part once its disk answers`, { cause }))
+    })
   }
 
   #fail(error: Error, events: number): void {
@@ -104,12 +111,12 @@ export class SessionRecording implements Recording {
   }
 
   #put(code: CastCode, text: string): void {
-    if (this.#over) return
+    if (this.#over || this.#stopped) return
     if (this.#missing > 0 && !this.#tellMissing()) return this.#miss()
     const taken = this.#options.file.write(eventLine(this.#at(), code, text))
     if (taken === 'taken') return
     if (taken === 'slow') return this.#miss()
-    this.#over = true
+    this.#stopped = true
     if (taken === 'full') this.#mark('portcullis: the recording ends here, for it has its largest size (audit.recordings.maxSize)')
     this.#lose(taken === 'full' ? 'size' : 'failed', 1)
   }
@@ -120,14 +127,15 @@ export class SessionRecording implements Recording {
   }
 
   #tellMissing(closing = false): boolean {
-    const said = this.#options.file.write(eventLine(this.#at(), 'm', `portcullis: ${this.#missing} events are missing here, for the disk did not keep up`), { closing })
+    const said = this.#options.file.write(markerLine(this.#at(), `portcullis: ${this.#missing} events are missing here, for the disk did not keep up`), { closing })
     if (said === 'taken') this.#missing = 0
     return said === 'taken'
   }
 
   #mark(text: string): void {
     const clean = redactSecrets(redactKnown(text, this.#options.known()))
-    this.#options.file.write(eventLine(this.#at(), 'm', clean.slice(0, 200)), { closing: true })
+    const taken = this.#options.file.write(markerLine(this.#at(), clean), { closing: true })
+    if (taken === 'full') this.#lose('size', 1)
   }
 
   /** The first loss is why; each is counted. */

@@ -21,6 +21,6 @@ export interface Recording {
   fromUpstream(chunk: Buffer): void
   /** Writes what is held, within a bound, and tells what became of it. */
   end(): Promise<RecordedSession>
-  /** There was no session: nothing is left of it. */
+  /** There was no session: nothing is left of it. Within a bound as well: nobody waits for a disk that hangs. */
   discard(): Promise<void>
 }

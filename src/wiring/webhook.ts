@@ -1,12 +1,12 @@
-import { isIP } from 'node:net'
 import type { Collector } from '../audit/sinks/webhook.ts'
 import { createWebhookSink } from '../audit/sinks/webhook.ts'
 import type { Sink } from '../audit/sinks/sink.ts'
-import { createAgents, type Agents } from '../clusters/agents.ts'
+import { createAgents } from '../clusters/agents.ts'
+import { CurrentAgents, serverNameOf } from '../clusters/current-agents.ts'
 import type { Config, WebhookSinkConfig } from '../config/config.ts'
-import type { ClientCertificate, Presented } from '../credentials/credential.ts'
+import type { Presented } from '../credentials/credential.ts'
 import { makeCredential, type CredentialDeps } from './credentials.ts'
-import { readEndpoint, type Endpoint } from './endpoint.ts'
+import { readEndpoint } from './endpoint.ts'
 
 export type WebhookDeps = Pick<CredentialDeps, 'log' | 'secrets' | 'env' | 'allowLoose' | 'secretVariables'>
 
@@ -32,8 +32,10 @@ async function openCollector(config: WebhookSinkConfig, deps: WebhookDeps): Prom
   const timeouts = { connect: Math.min(connectWithin, timeout), response: timeout }
   const credential = config.credential === undefined ? undefined
     : await makeCredential(config.credential, { ...deps, ...reading, cluster: { name: 'audit webhook', timeouts }, patient: true })
-  const { origin, pathname } = new URL(reading.endpoint.server)
-  const connections = new Connections(reading.endpoint, timeouts)
+  const { server, ca, tlsServerName } = reading.endpoint
+  const { origin, pathname } = new URL(server)
+  const servername = serverNameOf(server, tlsServerName)
+  const connections = new CurrentAgents(certificate => createAgents({ ca, servername, timeouts, certificate }))
   return {
     origin,
     path: pathname,
@@ -48,35 +50,3 @@ async function openCollector(config: WebhookSinkConfig, deps: WebhookDeps): Prom
 }
 
 const nobody: Presented = { authorization: undefined, certificate: undefined }
-
-/** A connection proves one identity for as long as it lives, so another certificate means other connections. */
-class Connections {
-  readonly #endpoint: Endpoint
-  readonly #timeouts: { readonly connect: number, readonly response: number }
-  #agents: Agents | undefined
-  #certificate: ClientCertificate | undefined
-
-  constructor(endpoint: Endpoint, timeouts: { readonly connect: number, readonly response: number }) {
-    this.#endpoint = endpoint
-    this.#timeouts = timeouts
-  }
-
-  under(certificate: ClientCertificate | undefined): Agents {
-    if (this.#agents !== undefined && isSame(certificate, this.#certificate)) return this.#agents
-    // One POST at a time: nothing is under way on those of before.
-    void this.#agents?.destroy()
-    const { server, ca, tlsServerName } = this.#endpoint
-    const host = new URL(server).hostname.replace(/^\[|\]$/g, '')
-    this.#certificate = certificate
-    this.#agents = createAgents({ ca, servername: tlsServerName ?? (isIP(host) === 0 ? host : ''), timeouts: this.#timeouts, certificate })
-    return this.#agents
-  }
-
-  async destroy(): Promise<void> {
-    await this.#agents?.destroy()
-  }
-}
-
-function isSame(one: ClientCertificate | undefined, other: ClientCertificate | undefined): boolean {
-  return one?.cert === other?.cert && one?.key === other?.key
-}

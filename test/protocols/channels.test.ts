@@ -1,8 +1,10 @@
+import { constants, deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { createSessionReader, type SessionProtocol, type SessionStream } from '../../src/protocols/channels.ts'
 import { PortWatch } from '../../src/protocols/port-watch.ts'
 import { dataFrame, pingFrame, replyFrame } from '../../src/protocols/spdy-frames.ts'
+import { dictionary } from '../../src/protocols/spdy-headers.ts'
 import { channelFrame, SpdyClientFrames, webSocketFrame } from '../support/session-frames.ts'
 
 type Said = readonly [from: 'caller' | 'upstream', bytes: Buffer]
@@ -108,3 +110,41 @@ t.test('a port-forward tells its ports, by SPDY and by SPDY within a WebSocket',
   unreadable.fromCaller(Buffer.from('80028002', 'hex'))
   t.strictSame(unreadable.ports, [])
 })
+
+t.test('thousands of small openings cost next to nothing: after a hundred a session is unreadable, and ports are told no further', async (t) => {
+  const client = new SpdyClientFrames()
+  const openings = Array.from({ length: 3000 }, (_, i) => client.open(1 + 2 * i, { port: String(i < 50 ? 8080 : 8000 + i) }))
+  const all = Buffer.concat(openings)
+  const began = process.cpuUsage()
+  const watch = new PortWatch('spdy', '')
+  watch.fromCaller(all)
+  const webSocket = new PortWatch('websocket', 'SPDY/3.1+portforward.k8s.io')
+  for (const opening of openings) webSocket.fromCaller(webSocketFrame(opening))
+  t.throws(() => createSessionReader({ kind: 'spdy' }, () => {}).fromCaller(all), { name: 'RangeError', message: /too many/ })
+  const { user } = process.cpuUsage(began)
+  t.ok(user / 1000 < 300, `${user / 1000} ms`)
+  t.comment(`${Math.round(user / 1000)} ms for three times ${openings.length} openings`)
+  const expected = [8080, ...Array.from({ length: 50 }, (_, i) => 8050 + i)].filter((port, i, ports) => ports.indexOf(port) === i)
+  t.strictSame(watch.ports, expected)
+  t.strictSame(webSocket.ports, expected)
+  const one = new PortWatch('spdy', '')
+  const again = new SpdyClientFrames()
+  for (let i = 0; i < 100; i += 1) one.fromCaller(again.open(1 + 2 * i, { port: '8080' }))
+  one.fromCaller(again.open(201, { port: '9090' }))
+  t.strictSame(one.ports, [8080], 'openings count, not ports')
+})
+
+t.test('a few bytes that become many are not read', async (t) => {
+  const read = (headers: Record<string, string>) => () => createSessionReader({ kind: 'spdy' }, () => {}).fromCaller(packed(headers))
+  t.doesNotThrow(read({ streamtype: 'stdin', filler: 'x'.repeat(1000) }))
+  t.throws(read({ streamtype: 'stdin', filler: 'x'.repeat(100_000) }), Error)
+})
+
+/** The first opening of a connection, really compressed. */
+function packed(headers: Readonly<Record<string, string>>): Buffer {
+  const count = (value: number) => Buffer.from([value >>> 24, value >>> 16, value >>> 8, value])
+  const words = Object.entries(headers).flat().flatMap(word => [count(word.length), Buffer.from(word)])
+  const block = deflateSync(Buffer.concat([count(Object.keys(headers).length), ...words]), { dictionary, finishFlush: constants.Z_SYNC_FLUSH })
+  const payload = Buffer.concat([count(1), count(0), Buffer.from([0, 0]), block])
+  return Buffer.concat([Buffer.from([0x80, 3, 0, 1]), count(payload.length), payload])
+}

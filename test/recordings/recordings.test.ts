@@ -9,7 +9,7 @@ import type { SessionProtocol } from '../../src/protocols/channels.ts'
 import { admitted, arrival, callerWith, resolved } from '../support/builders.ts'
 import { faultsOfCast, readCasts, toCast } from '../support/casts.ts'
 import { removeLater } from '../support/scope.ts'
-import { channelFrame, webSocketFrame } from '../support/session-frames.ts'
+import { channelFrame, SpdyClientFrames, webSocketFrame } from '../support/session-frames.ts'
 import { until } from '../support/until.ts'
 
 const auditId = '11111111-2222-4333-8444-555555555555'
@@ -129,6 +129,16 @@ t.test('no held secret is in it, though it comes in pieces, and on both outputs'
   t.notMatch(cast?.text, /opaque|0123456789/)
 })
 
+t.test('a target without a query names no command and no container', async (t) => {
+  const { folder, open } = await setUp(t)
+  const target = '/api/v1/namespaces/a/pods/command=x&container=y&tty=true/attach'
+  await (await open(admitted({
+    arrival: arrival({ target, receivedAt, auditId, upgrade: true }), caller: callerWith([], { name: 'ci' }),
+    resolved: resolved({ target, longRunning: true, attributes: { verb: 'create', namespace: 'a', name: 'web-0', subresource: 'attach' } }),
+  }))).end()
+  t.strictSame(readCasts(folder)[0]?.header, { version: 2, width: 80, height: 24, timestamp: receivedAt / 1000, title: 'a/web-0', env: {} })
+})
+
 t.test('the name of a caller leads nowhere', async (t) => {
   const { folder, open } = await setUp(t)
   for (const [i, caller] of ['../../etc/passwd', 'a b\nc', 'é', '.'.repeat(300), ''].entries()) {
@@ -146,13 +156,28 @@ t.test('a recording has its largest size, says so, and the session goes on', asy
   for (let i = 0; i < 100; i += 1) recording.fromUpstream(channelFrame('stdout', 'x'.repeat(2000), down))
   recording.fromUpstream(channelFrame('error', success, down))
   const ended = await recording.end()
-  t.match(ended, { truncated: 'size', file: /\.cast$/ })
+  t.match(ended, { truncated: 'size', file: /\.cast$/, exitCode: 0 })
   const [cast] = readCasts(folder)
   t.ok((cast?.text.length ?? 0) <= 64 * 1024)
   t.ok((cast?.shown.length ?? 0) > 55_000)
   t.match(cast?.markers[0], /largest size/)
+  t.equal(cast?.markers[1], 'exit code 0')
   t.strictSame(faultsOfCast(cast?.text ?? ''), [])
   t.strictSame([told.dropped, told.lost], [1, 0])
+})
+
+t.test('at its largest size there is room for every note, however long, and for how the command ended', async (t) => {
+  const { disk, release } = slowDisk()
+  const { folder, open } = await setUp(t, { disk, maxPending: 70_000, settings: { maxSize: 64 * 1024 } })
+  const recording = await open()
+  recording.begin(v5)
+  for (let i = 0; i < 4000; i += 1) recording.fromUpstream(channelFrame('stdout', 'xxxxxxxxxx', down))
+  recording.fromUpstream(channelFrame('error', JSON.stringify({ status: 'Failure', message: '\u0085'.repeat(500) }), down))
+  release()
+  await recording.end()
+  const [cast] = readCasts(folder)
+  t.match(cast?.markers, [/largest size/, /^failed: \u0085{150}/])
+  t.ok((cast?.text.length ?? 0) <= 64 * 1024)
 })
 
 t.test('a disk that does not keep up costs events, which are counted, but neither memory nor time', async (t) => {
@@ -256,6 +281,18 @@ for (const strict of [false, true]) {
   })
 }
 
+t.test('strict: a session of more streams than are read is a loss, and ends', async (t) => {
+  const { open, told } = await setUp(t, { strict: true })
+  const recording = await open()
+  recording.begin({ kind: 'spdy' })
+  const client = new SpdyClientFrames()
+  for (let i = 0; i < 100; i += 1) recording.fromCaller(client.open(1 + 2 * i, { streamtype: 'stdin' }))
+  t.equal(told.lost, 0)
+  recording.fromCaller(client.open(201, { streamtype: 'stdin' }))
+  t.equal(told.lost, 1)
+  t.match(await recording.end(), { truncated: 'unreadable' })
+})
+
 for (const strict of [false, true]) {
   t.test(`a disk that hangs does not hold the beginning of the session for ever: ${strict ? 'strict' : 'not strict'}`, async (t) => {
     let answer = () => {}
@@ -288,6 +325,75 @@ t.test('a disk that hangs does not hold the end of the session for ever', async 
   recording.fromUpstream(channelFrame('stdout', 'x', down))
   t.match(await recording.end(), { file: /\.cast\.part$/, truncated: 'failed' })
   t.match(told.errors[0]?.message, /could not be finished/)
+})
+
+t.test('what was finished too late keeps the name that the event has', async (t) => {
+  const gates = { sync: gate(), rename: gate() }
+  for (const slow of ['sync', 'rename'] as const) {
+    let settled = () => {}
+    const over = new Promise<void>((resolve) => { settled = resolve })
+    const disk: Disk = {
+      ...realDisk,
+      async create(path) {
+        const file = await realDisk.create(path)
+        return { ...file, sync: () => slow === 'sync' ? gates.sync.opened : file.sync(), close: () => file.close().then(() => { if (slow === 'sync') setImmediate(settled) }) }
+      },
+      rename: async (from, to) => {
+        if (slow === 'rename' && from.endsWith('.part')) await gates.rename.opened
+        await realDisk.rename(from, to)
+        if (to.endsWith('.part')) settled()
+      },
+    }
+    const { folder, open } = await setUp(t, { disk, patience: 20 })
+    const recording = await open()
+    recording.begin(v5)
+    const { file, sha256 } = await recording.end()
+    t.match(file, /\.cast\.part$/)
+    t.equal(sha256, undefined)
+    gates[slow].open()
+    await over
+    // Whatever is still done is done by now.
+    await realDisk.rename(join(folder, file!), join(folder, file!))
+    t.strictSame(await readdir(folder), [file], `a slow ${slow}`)
+  }
+})
+
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => { open = resolve })
+  return { opened, open: () => open() }
+}
+
+for (const slow of ['write', 'close', 'remove'] as const) {
+  t.test(`a disk whose ${slow} hangs does not hold up whoever discards`, async (t) => {
+    const never = () => new Promise<never>(() => {})
+    let writes = 0
+    const disk: Disk = {
+      ...realDisk,
+      async create(path) {
+        const file = await realDisk.create(path)
+        t.teardown(() => file.close())
+        return { ...file, ...slow === 'close' ? { close: never } : { close: async () => {} }, write: bytes => slow === 'write' && (writes += 1) > 1 ? never() : file.write(bytes) }
+      },
+      ...slow === 'remove' ? { remove: never } : {},
+    }
+    const { open, recordings, told } = await setUp(t, { disk, patience: 20 })
+    const recording = await open()
+    recording.begin(v5)
+    recording.fromUpstream(channelFrame('stdout', 'x', down))
+    await recording.discard()
+    t.match(told.errors.map(({ message }) => message), [/^the recording .* could not be deleted/])
+    await recordings.close()
+    t.equal(told.errors.length, 1, 'nor whoever closes')
+  })
+}
+
+t.test('whoever closes does not wait for ever for a session that does not end', async (t) => {
+  const { open, recordings, told } = await setUp(t, { patience: 20 })
+  const recording = await open()
+  await recordings.close()
+  t.match(told.errors.map(({ message }) => message), [/^1 recordings were still open/])
+  await recording.discard()
 })
 
 t.test('what was no session leaves nothing', async (t) => {

@@ -160,6 +160,35 @@ t.test('strict: a WebSocket with an extension is refused before the caller hears
   t.equal(await file(folder), '')
 })
 
+for (const hanging of ['close', 'remove'] as const) {
+  const never = () => new Promise<never>(() => {})
+  const hangs = (t: Test): Disk => ({
+    ...realDisk,
+    async create(path) {
+      const file = await realDisk.create(path)
+      t.teardown(() => file.close())
+      return { ...file, close: hanging === 'close' ? never : async () => {} }
+    },
+    ...hanging === 'remove' ? { remove: never } : {},
+  })
+
+  t.test(`a session that we refuse is answered, though the disk's ${hanging} hangs`, async (t) => {
+    const { upstream, front, client } = await setUp(t, { strict: true, disk: hangs(t), patience: 20 })
+    void switchTo(upstream, [...webSocketAccepted(v5), 'Sec-WebSocket-Extensions', 'permessage-deflate'])
+    client.request('GET', '/exec', [...webSocketHeaders(v5), 'Sec-WebSocket-Extensions', 'permessage-deflate'])
+    t.match((await client.response()).json(), { details: { causes: [{ reason: 'AuditUnavailable' }] } })
+    t.match(await (await front.next()).over, { code: 'AuditUnavailable' })
+  })
+
+  t.test(`the trail of a session that upstream refuses is finished, though the disk's ${hanging} hangs`, async (t) => {
+    const { upstream, front, client } = await setUp(t, { disk: hangs(t), patience: 20 })
+    upstream.answer(() => ({ status: 403, body: 'no' }))
+    client.request('GET', '/exec', webSocketHeaders(v5))
+    t.equal((await client.response()).status, 403)
+    t.match(await (await front.next()).trail.finished, { status: 403 })
+  })
+}
+
 t.test('a port-forward is not recorded; its ports are told', async (t) => {
   const { upstream, front, client, folder } = await setUp(t, { subresource: 'portforward' })
   const switched = switchTo(upstream, [...spdyAccepted.slice(0, 4), 'X-Stream-Protocol-Version', 'portforward.k8s.io'])

@@ -52,10 +52,13 @@ export class LineQueue implements Sink {
   #failures = 0
   /** Milliseconds that the writer itself asked to wait after its last failure. */
   #notBefore = 0
+  /** Writes, or waits for its turn to. */
+  #draining = false
   #writing: Line[] = []
   #writingSince = 0
   #timer: NodeJS.Timeout | undefined
   #closed = false
+  readonly #closing = new AbortController()
   #idle: (() => void) | undefined
 
   constructor(name: string, writer: LineWriter, options: LineQueueOptions = {}) {
@@ -99,6 +102,7 @@ export class LineQueue implements Sink {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#closing.abort()
     this.#start()
     await this.#untilIdle()
     this.#lines = [...this.#writing, ...this.#lines]
@@ -124,13 +128,13 @@ export class LineQueue implements Sink {
   }
 
   #startIn(wait: number): void {
-    if (this.#timer !== undefined || this.#writing.length > 0) return
+    if (this.#timer !== undefined || this.#draining) return
     this.#timer = setTimeout(() => this.#startNow(), wait)
   }
 
   #start(): void {
     const pausing = this.#failures > 0 && this.#timer !== undefined && !this.#closed
-    if (this.#writing.length === 0 && !pausing) this.#startNow()
+    if (!this.#draining && !pausing) this.#startNow()
   }
 
   #startNow(): void {
@@ -141,13 +145,16 @@ export class LineQueue implements Sink {
 
   /** Writes until nothing is left that may not wait, then leaves the rest to the timer. */
   async #drain(): Promise<void> {
+    this.#draining = true
     while (this.#lines.length > 0) {
+      if (this.#writer.turn !== undefined) await this.#writer.turn(this.#closing.signal)
       this.#writing = this.#take()
       this.#writingSince = this.#options.now()
       const failed = await this.#writeBatch(this.#writing)
       this.#writing = []
       if (failed || !this.#mustGoOn()) break
     }
+    this.#draining = false
     if (this.#lines.length > 0 && !this.#closed) this.#startIn(this.#failures > 0 ? this.#pause() : this.#options.wait)
     this.#idle?.()
   }
@@ -226,7 +233,7 @@ export class LineQueue implements Sink {
 
   /** Until nothing is being written; at most as long as our patience lasts. */
   #untilIdle(): Promise<void> {
-    if (this.#writing.length === 0) return Promise.resolve()
+    if (!this.#draining) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, this.#options.patience)
       this.#idle = () => {

@@ -5,6 +5,8 @@ export interface LineWriter {
    * already, with Undeliverable where repeating is of no use; after any other error all of it is repeated.
    */
   write(chunk: Buffer): Promise<void>
+  /** Resolves when the next write may begin, or with `signal`; never rejects. That is no part of the write: who waits here is well. */
+  readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined
   close(): Promise<void>
 }
 

@@ -9,15 +9,15 @@ export interface ThrottleOptions {
   readonly now?: () => number
 }
 
-/** A token bucket that makes wait, as client-go's flowcontrol does in front of the API server's own audit webhook. */
-export function createThrottle({ perSecond, burst, now = () => performance.now() }: ThrottleOptions): () => Promise<void> {
+/** A token bucket that makes wait, as client-go's flowcontrol does in front of the API server's own audit webhook; no longer than until `signal`. */
+export function createThrottle({ perSecond, burst, now = () => performance.now() }: ThrottleOptions): (signal: AbortSignal) => Promise<void> {
   let tokens = burst
   let filledAt = now()
-  return async function takeTurn() {
+  return async function takeTurn(signal) {
     const at = now()
     tokens = Math.min(burst, tokens + (at - filledAt) / 1000 * perSecond) - 1
     filledAt = at
     // What is owed is waited for: whoever comes next owes more.
-    if (tokens < 0) await delay(-tokens / perSecond * 1000)
+    if (tokens < 0) await delay(-tokens / perSecond * 1000, undefined, { signal }).catch(() => {})
   }
 }

@@ -1,7 +1,7 @@
 import { errors, request, type Dispatcher } from 'undici'
 import type { Presented } from '../../credentials/credential.ts'
 import { isStaleSocket } from '../../upstream-errors.ts'
-import { LineQueue, type LineQueueOptions } from './line-queue.ts'
+import { LineQueue, lineQueueDefaults, type LineQueueOptions } from './line-queue.ts'
 import { IncompleteWrite, NotBefore, Undeliverable, type LineWriter } from './line-writer.ts'
 import { createThrottle, type ThrottleOptions } from './throttle.ts'
 import type { Sink } from './sink.ts'
@@ -38,8 +38,9 @@ export interface WebhookSinkOptions extends LineQueueOptions {
  * arrive twice: `auditID` and `stage` tell it.
  */
 export function createWebhookSink({ collector, timeout, throttle, ...queue }: WebhookSinkOptions): Sink {
-  const takeTurn = throttle === undefined ? () => Promise.resolve() : createThrottle(throttle)
-  return new WebhookSink(new WebhookWriter({ collector, timeout, takeTurn }), collector, { maxHeld, maxBatch, ...queue })
+  const { now = lineQueueDefaults.now } = queue
+  const turn = throttle === undefined ? undefined : createThrottle(throttle)
+  return new WebhookSink(new WebhookWriter({ collector, timeout, turn, now }), collector, { maxHeld, maxBatch, ...queue })
 }
 
 /** Characters: the events held at most, beside their number, and of one POST (the API server's `--audit-webhook-truncate-max-batch-size`). */
@@ -64,7 +65,9 @@ class WebhookSink extends LineQueue {
 interface WriterOptions {
   readonly collector: Collector
   readonly timeout: number
-  readonly takeTurn: () => Promise<void>
+  readonly turn: LineWriter['turn']
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 /** As often the API server posts a batch before it drops it, whatever the error (pkg/util/webhook, DefaultRetryBackoffWithInitialDelay). */
@@ -73,6 +76,7 @@ const attempts = 5
 const longestWait = 600_000
 
 class WebhookWriter implements LineWriter {
+  readonly turn: LineWriter['turn']
   readonly #options: WriterOptions
   /** How often the lines that are the first now were refused, and how many they were the first time: others have joined them since. */
   #refusals = 0
@@ -80,11 +84,11 @@ class WebhookWriter implements LineWriter {
 
   constructor(options: WriterOptions) {
     this.#options = options
+    this.turn = options.turn
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    await this.#options.takeTurn()
-    await this.#post(chunk)
+  write(chunk: Buffer): Promise<void> {
+    return this.#post(chunk)
   }
 
   close(): Promise<void> {
@@ -148,7 +152,7 @@ class WebhookWriter implements LineWriter {
   }
 
   async #once(presented: Presented, body: Buffer, signal: AbortSignal): Promise<Answered> {
-    const { collector: { origin, path, dispatcher } } = this.#options
+    const { collector: { origin, path, dispatcher }, now } = this.#options
     const { authorization } = presented
     const { statusCode, headers, body: answer } = await request(`${origin}${path}`, {
       dispatcher: dispatcher(presented), method: 'POST', body, signal,
@@ -159,7 +163,7 @@ class WebhookWriter implements LineWriter {
     })
     // Nobody reads it: it may repeat what we sent.
     answer.dump({ limit: 65_536, signal }).catch(() => {})
-    return { status: statusCode, retryAfter: readRetryAfter(headers['retry-after'], Date.now()) }
+    return { status: statusCode, retryAfter: readRetryAfter(headers['retry-after'], now()) }
   }
 }
 

@@ -4,6 +4,7 @@ import { createWebhookSink, type Collector as Target, type WebhookSinkOptions } 
 import { loggedEvent } from '../../support/audit-lines.ts'
 import { startCollector, type Collector } from '../../support/collector.ts'
 import type { Scope } from '../../support/scope.ts'
+import { until } from '../../support/until.ts'
 
 interface Started {
   readonly sink: ReturnType<typeof createWebhookSink>
@@ -72,6 +73,26 @@ t.test('the throttle makes wait what is beyond its burst', async (t) => {
   t.strictSame(ids(collector.taken()), upTo(6))
 })
 
+t.test('who waits for the throttle is well, and the end does not wait for it', async (t) => {
+  const collector = await startCollector(t)
+  let clock = 0
+  const { sink, report } = start(t, collector, { maxBatchLines: 1, patience: 5_000, now: () => clock, throttle: { perSecond: 0.001, burst: 1 } })
+  for (const number of upTo(3)) sink.write(line(number))
+  await collector.until(() => collector.posts.length === 1)
+  // Once its answer is read, the next waits for a turn.
+  await until(() => {
+    clock += 10_000
+    return sink.healthy()
+  })
+  clock += 1e6
+  t.ok(sink.healthy())
+  const at = performance.now()
+  await sink.close()
+  t.ok(performance.now() - at < 4_000)
+  t.strictSame(ids(collector.taken()), upTo(3), 'what was held is written at the end')
+  t.strictSame(report, { dropped: 0, errors: [] })
+})
+
 for (const answer of [500, 503, 429, 408, 'reset'] as const) {
   t.test(`after ${answer} the same events are posted again, until they are taken`, async (t) => {
     const collector = await startCollector(t)
@@ -95,6 +116,20 @@ t.test('Retry-After is kept to', async (t) => {
     return at.length === 1 ? { status: 429, headers: { 'Retry-After': '1' } } : 200
   })
   const { sink } = start(t, collector)
+  sink.write(line(0))
+  await collector.until(() => collector.taken().length === 1)
+  t.ok(at[1]! - at[0]! >= 990)
+})
+
+t.test('a date in Retry-After is read by the clock of the queue', async (t) => {
+  const collector = await startCollector(t)
+  const now = Date.UTC(2020, 0, 1)
+  const at: number[] = []
+  collector.answer(() => {
+    at.push(performance.now())
+    return at.length === 1 ? { status: 429, headers: { 'Retry-After': new Date(now + 1000).toUTCString() } } : 200
+  })
+  const { sink } = start(t, collector, { now: () => now })
   sink.write(line(0))
   await collector.until(() => collector.taken().length === 1)
   t.ok(at[1]! - at[0]! >= 990)
