@@ -19,7 +19,7 @@ export function addSuggest(program: Command, done: Done, { stdin, stdout, stderr
     .argument('[audit...]', 'files of the log, compressed or not; - is stdin (default: what the config writes to, with the files put aside)')
     .option(...configOption)
     .option('--caller <name>', 'whose scope')
-    .option('--since <time>', 'a duration before now, as in 14d, or an RFC 3339 time')
+    .option('--since <time>', 'a duration before now, as in 14d, a day or a minute in UTC as in 2026-11-21T10:00, or an RFC 3339 time')
     .option('--until <time>', 'as --since')
     .option('--cluster <name>', 'what went to this cluster alone; may be given again', append, [])
     .option('--names <which>', 'names of objects in rules: few, all or none', 'few')
