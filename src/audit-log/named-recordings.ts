@@ -20,6 +20,8 @@ export interface CheckedRecordings {
   readonly changed: readonly NamedRecording[]
   /** Deleted for their age, or taken away. */
   readonly missing: readonly NamedRecording[]
+  /** Files of the folder that no event of these names; one that ends in `.part` was never finished, or is being written. */
+  readonly unnamed: readonly string[]
 }
 
 const mark = Buffer.from('"portcullis.dev/recording":')
@@ -42,7 +44,7 @@ export class NamedRecordings {
 
   /** Holds the files of the folder against them. Rejects where it, or one of them, cannot be read. */
   async check(folder: string): Promise<CheckedRecordings> {
-    const there = new Set(await readdir(folder))
+    const there = new Set((await readdir(folder, { withFileTypes: true })).filter(entry => !entry.isDirectory()).map(({ name }) => name))
     const missing = [...this.#all.values()].filter(({ name }) => !there.has(name))
     const changed: NamedRecording[] = []
     let sound = 0
@@ -52,7 +54,7 @@ export class NamedRecordings {
       if (await hashOf(join(folder, named.name)) === named.sha256) sound += 1
       else changed.push(named)
     }
-    return { sound, changed, missing }
+    return { sound, changed, missing, unnamed: [...there].filter(name => !this.#all.has(name)).sort() }
   }
 }
 

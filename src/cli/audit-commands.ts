@@ -18,7 +18,7 @@ export function addAuditCommands(program: Command, done: Done, { stdin, stdout, 
     .option('-n, --namespace <name>', 'about this namespace', append, [])
     .option('--code <code>', 'HTTP status, as in 403 or 4xx, or a code of ours, as in ScopeDenied', append, [])
     .option('--cluster <name>', 'that went to this cluster', append, [])
-    .option('--since <time>', 'a duration before now, as in 90m or 14d, or an RFC 3339 time')
+    .option('--since <time>', 'a duration before now, as in 90m or 14d, a day or a minute in UTC as in 2026-11-21T10:00, or an RFC 3339 time')
     .option('--until <time>', 'as --since')
     .option('--denied', 'what was refused for who asked or what was asked')
     .option('--would-deny', 'what was allowed and shadow scopes would have denied')

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { place, type Seen } from '../audit-log/chain-fault.ts'
 import { verifyChain, type Verified } from '../audit-log/chain-verify.ts'
+import { printable } from '../authorize/quoted.ts'
+import { whyUnreadable } from '../files/unreadable.ts'
 import { messageOf, write, type Output } from './output.ts'
 import { ProgressBar } from './progress-bar.ts'
 import type { Watched } from './saying.ts'
@@ -25,6 +27,7 @@ export interface AuditVerifyDeps {
  */
 export async function auditVerifyCommand({ files, publicKey, recordings, json = false }: AuditVerifyArgs, { stdout, stderr }: AuditVerifyDeps): Promise<number> {
   try {
+    if (recordings !== undefined) await requireFolder(recordings)
     const total = (await Promise.all(files.map(file => stat(file)))).reduce((sum, { size }) => sum + size, 0)
     const progress = new ProgressBar({ stderr, what: 'portcullis audit verify', total, now: () => performance.now() })
     const verified = await verifyChain(files, { publicKeyFile: publicKey, recordingsFolder: recordings, onRead: bytes => progress.add(bytes) }).finally(() => progress.end())
@@ -37,10 +40,19 @@ export async function auditVerifyCommand({ files, publicKey, recordings, json = 
   }
 }
 
-function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd, signed, recordings }: Verified): object {
+async function requireFolder(folder: string): Promise<void> {
+  const why = await stat(folder).then(found => found.isDirectory() ? undefined : 'is no folder', whyUnreadable)
+  if (why !== undefined) throw new Error(`--recordings ${folder} ${why}: name the folder that the config has as audit.recordings.folder, or a copy of it`)
+}
+
+function toJson(verified: Verified): object {
+  const { fault, files, lines, unlinked, first, last, cut, openEnd, signed, recordings } = verified
+  // Nothing is known of a log without links.
+  const chainSound = first === undefined && fault === undefined ? null : fault === undefined
+  const recordingsSound = recordings === undefined ? null : recordings.changed.length === 0
   return {
-    // Nothing is known of a log without links.
-    sound: first === undefined && fault === undefined ? null : fault === undefined,
+    sound: recordingsSound === false ? false : chainSound,
+    chainSound, recordingsSound,
     fault: fault === undefined ? null : { kind: fault.kind, ...fault.at, message: fault.message },
     files, lines, unlinked,
     begins: first === undefined ? null : { ...first.at, sequence: first.sequence },
@@ -51,17 +63,30 @@ function toJson({ fault, files, lines, unlinked, first, last, cut, openEnd, sign
   }
 }
 
+/** The verdict comes first: what was changed, be it a line or a recording. */
 function toText(verified: Verified): string {
-  return [chainText(verified), ...recordingLines(verified)].join('\n')
+  const changed = verified.recordings?.changed.length ?? 0
+  if (changed === 0) return [chainText(verified), ...recordingLines(verified)].join('\n')
+  const verdict = `not sound: ${changed} ${changed === 1 ? 'recording is' : 'recordings are'} not what was written`
+  return [verdict, ...changedLines(verified), `the log: ${chainText(verified)}`, ...recordingLines(verified)].join('\n')
 }
+
+function changedLines({ recordings }: Verified): string[] {
+  return recordings?.changed.map(({ name, at }) => `${place(at)}: changed: the recording ${name} is not the one whose SHA-256 this event has`) ?? []
+}
+
+/** Files that are named one by one. */
+const named = 20
 
 function recordingLines({ recordings }: Verified): string[] {
   if (recordings === undefined) return []
-  const { sound, changed, missing } = recordings
+  const { sound, changed, missing, unnamed } = recordings
+  const more = unnamed.length - named
   return [
-    ...changed.map(({ name, at }) => `${place(at)}: changed: the recording ${name} is not the one whose SHA-256 this event has`),
     ...missing.map(({ name, at }) => `${place(at)}: the recording ${name} is not there: deleted for its age (keepFor), or taken away`),
-    `recordings: ${sound} sound, ${changed.length} changed, ${missing.length} missing`,
+    ...unnamed.slice(0, named).map(name => printable(`no event here names ${name}: ${name.endsWith('.part') ? 'its session is open, or a crash left it so' : 'its session is in other files of the log, or it is none of ours'}`)),
+    ...more > 0 ? [`nor ${more} more`] : [],
+    `recordings: ${sound} sound, ${changed.length} changed, ${missing.length} missing${unnamed.length === 0 ? '' : `, ${unnamed.length} that no event here names`}`,
   ]
 }
 
@@ -79,8 +104,8 @@ function notesOf({ first, last, unlinked, cut, openEnd, signed }: Verified): str
   const notes: string[] = []
   if (unlinked > 0) notes.push(`the first ${unlinked} lines are of a version before the hash chain: of those nothing is known`)
   else if (first !== undefined && first.sequence > 1) notes.push(`lines 1 to ${first.sequence - 1} of the chain are in older files, which are not here`)
-  for (const { at } of cut) notes.push(`${place(at)}: what a crash left of a line; the chain tells of it, and goes on`)
-  if (openEnd !== undefined) notes.push(`${place(openEnd)}: the end is in the middle of a line, as after a crash: the next start goes on behind it`)
+  for (const { at } of cut) notes.push(`${place(at)}: what a crash or a full disk left of a line; the chain tells of it, and goes on`)
+  if (openEnd !== undefined) notes.push(`${place(openEnd)}: the end is in the middle of a line, as a crash or a full disk leaves it: the next start goes on behind it`)
   if (last !== undefined) notes.push(endWords(last, signed))
   return notes
 }

@@ -8,12 +8,14 @@ import { byPosition, formatFault, isWithin } from '../files/fault.ts'
 import type { Fault, Finding } from '../files/fault.ts'
 import type { CallerDefinition } from '../model/caller.ts'
 import { missingClientCa } from '../wiring/identity.ts'
+import { policyWarnings } from './check-policy.ts'
 import { lintCallers } from './lint/lint.ts'
 import { findMissingSources } from './missing-sources.ts'
 import { askOwnRights } from './own-rights.ts'
 import { messageOf, write } from './output.ts'
 import type { Output } from './output.ts'
 import { readStored } from './stored-callers.ts'
+import { describeUnheld } from './unheld-scopes.ts'
 
 export interface CheckArgs {
   readonly configFile: string
@@ -45,9 +47,11 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
   const now = deps.now()
   const { read, unread } = await readOrSay(config, { ...deps, allowLoose })
   const callers = assembleCallers(read, { clusters, now })
+  const unstartable = missing.filter(({ path }) => isWithin(path, ['audit', 'policyFile']))
+  const policy = await policyWarnings(config, unread.length > 0 || callers.faults.length > 0 ? undefined : callers.callers.map(({ name }) => name))
   const identity = [await findMissingSources(callers.callers), clientCaFinding(config, callers.callers)].flat()
-  const ofConfig = [...warnings, ...[...missing, ...loose, ...looseKey, ...identity].map(locate)]
-  const faults = [...unread.map(locate), ...callers.faults]
+  const ofConfig = [...warnings, ...[...missing.filter(one => !unstartable.includes(one)), ...loose, ...looseKey, ...policy, ...identity].map(locate)]
+  const faults = [...byPosition([...unread, ...unstartable].map(locate)), ...callers.faults]
   if (faults.length > 0) {
     const all = [...byPosition(ofConfig), ...callers.warnings]
     return finish({ file: configFile, faults, warnings: all, notes: [], strict }, deps.stdout)
@@ -57,7 +61,7 @@ export async function checkCommand({ configFile, strict = false, allowLoose = fa
   return finish({
     file: configFile, faults: [], strict,
     warnings: [...byPosition([...ofConfig, ...account.findings.map(locate)]), ...byPosition([...callers.warnings, ...linted.warnings])],
-    notes: [...describeRoutes(callers.callers), ...recommend(callers.callers, linted.farReaching), ...account.notes],
+    notes: [...describeRoutes(callers.callers), ...describeUnheld(read), ...recommend(callers.callers, linted.farReaching), ...account.notes],
     summary: describeCallers(callers),
   }, deps.stdout)
 }

@@ -24,6 +24,7 @@ export async function findMissing(config: Config, surroundings: Surroundings): P
   const found = await Promise.all([
     ...referencesOf(config).map(reference => missing(reference, surroundings)),
     ...auditFiles(config).map(unwritableFile),
+    unwritableRecordings(config),
   ])
   return found.flat()
 }
@@ -97,4 +98,18 @@ function auditFiles({ audit: { sinks } }: Config): [Path, string][] {
 async function unwritableFile([path, file]: [Path, string]): Promise<Finding[]> {
   const target = await access(file).then(() => file, () => dirname(file))
   return access(target, constants.W_OK).then(() => [], (error: unknown) => [{ path, message: `${target} ${whyUnreadable(error)}: no audit event could be written` }])
+}
+
+/** The folder of the recordings is made at the first one, with those above it. */
+async function unwritableRecordings({ audit: { recordings } }: Config): Promise<Finding[]> {
+  if (recordings === undefined) return []
+  const say = (why: string): Finding[] => [{ path: ['audit', 'recordings', 'folder'], message: `${why}: no session could be recorded` }]
+  let there = recordings.folder
+  let found = await stat(there).catch(() => undefined)
+  while (found === undefined && dirname(there) !== there) {
+    there = dirname(there)
+    found = await stat(there).catch(() => undefined)
+  }
+  if (found?.isDirectory() !== true) return say(`${there} is no folder`)
+  return access(there, constants.W_OK | constants.X_OK).then(() => [], (error: unknown) => say(`${there} ${whyUnreadable(error)}`))
 }

@@ -58,14 +58,20 @@ t.test('recordings that events name: changed ones are a fault, missing ones are 
   })
   const lines = [named('a.cast', hash('a')), named('b.cast', hash('b')), named('c.cast', hash('c')), named('../audit.log', hash('x')), eventLine('plain')]
   const { bytes } = createChain().link(Buffer.from(text(lines)))
-  const folder = t.testdir({ 'audit.log': bytes, 'recordings': { 'a.cast': 'a', 'b.cast': 'changed', 'of-nobody.cast': 'x' } })
+  const folder = t.testdir({ 'audit.log': bytes, 'recordings': { 'a.cast': 'a', 'b.cast': 'changed', 'of-nobody.cast': 'x', 'open.cast.part': 'x', 'kept': {} } })
   const [file, recordings] = [join(folder, 'audit.log'), join(folder, 'recordings')]
   t.notMatch((await verify(file)).stdout, /^recordings:/m)
   const { code, stdout } = await verify('--recordings', recordings, file)
   t.equal(code, 1)
-  t.match(stdout, new RegExp(`^sound: 5 lines[^]*\n${file}:2: changed: the recording b.cast is not [^\n]*\n${file}:3: the recording c.cast is not there: [^\n]*\nrecordings: 1 sound, 1 changed, 1 missing\n$`))
-  t.match(JSON.parse((await verify('--json', '--recordings', recordings, file)).stdout), { sound: true, recordings: { sound: 1, changed: [{ name: 'b.cast', at: { line: 2 } }], missing: [{ name: 'c.cast' }] } })
+  t.match(stdout, new RegExp(`^not sound: 1 recording is not what was written\n${file}:2: changed: the recording b.cast is not [^\n]*\nthe log: sound: 5 lines[^]*\n${file}:3: the recording c.cast is not there: [^\n]*\nno event here names of-nobody.cast: its session is in other files of the log, [^\n]*\nno event here names open.cast.part: its session is open, or a crash left it so\nrecordings: 1 sound, 1 changed, 1 missing, 2 that no event here names\n$`))
+  t.match(JSON.parse((await verify('--json', '--recordings', recordings, file)).stdout), { sound: false, chainSound: true, recordingsSound: false, recordings: { unnamed: ['of-nobody.cast', 'open.cast.part'], sound: 1, changed: [{ name: 'b.cast', at: { line: 2 } }], missing: [{ name: 'c.cast' }] } })
   writeFileSync(join(recordings, 'b.cast'), 'b')
   t.equal((await verify('--recordings', recordings, file)).code, 0, 'what was deleted for its age is no fault')
-  t.equal((await verify('--recordings', join(folder, 'nowhere'), file)).code, 2)
+  const now = await verify('--recordings', recordings, file)
+  t.match(now.stdout, /^sound: 5 lines/)
+  t.match(JSON.parse((await verify('--json', '--recordings', recordings, file)).stdout), { sound: true, chainSound: true, recordingsSound: true })
+  t.match(JSON.parse((await verify('--json', file)).stdout), { sound: true, chainSound: true, recordingsSound: null })
+  for (const [name, why] of [['nowhere', 'does not exist'], ['audit.log', 'is no folder']] as const) {
+    t.match(await verify('--recordings', join(folder, name), file), { code: 2, stderr: new RegExp(`${name} ${why}: name the folder that the config has as audit.recordings.folder`) })
+  }
 })

@@ -31,6 +31,11 @@ export function wouldDeny({ annotations }: LoggedEvent): boolean {
   return annotations?.['portcullis.dev/shadow-decision'] === 'forbid'
 }
 
+/** The policy leaves its end out, so that the log will never have one. */
+export function hasNoEnd({ stage, annotations }: LoggedEvent): boolean {
+  return (stage === 'RequestReceived' || stage === 'ResponseStarted') && (annotations?.['portcullis.dev/omitted-stages'] ?? '').split(',').includes('ResponseComplete')
+}
+
 /** Milliseconds from arrival to this event. */
 export function tookOf({ annotations, requestReceivedTimestamp, stageTimestamp }: LoggedEvent): number {
   const told = Number(annotations?.['portcullis.dev/duration-ms'] ?? NaN)

@@ -29,6 +29,7 @@ export type Matches = (event: LoggedEvent) => boolean
 
 /** The events that options ask for; `now` is in milliseconds since the epoch. Throws UsageError for what makes no sense. */
 export function parseFilter(options: FilterOptions, now: number): Matches {
+  requireOneEach(options)
   const { caller, verb, resource, namespace, code, cluster, denied = false, wouldDeny: tried = false } = options
   const tests = [
     ...oneOf(caller, name => event => event.user.username === name),
@@ -42,6 +43,14 @@ export function parseFilter(options: FilterOptions, now: number): Matches {
     ...parseTimes(options, now),
   ]
   return event => tests.every(test => test(event))
+}
+
+/** Names of callers may have a comma, in a log that an API server wrote. */
+function requireOneEach(options: FilterOptions): void {
+  for (const name of ['verb', 'resource', 'namespace', 'code', 'cluster'] as const) {
+    const list = options[name]?.find(value => value.includes(',') && !value.startsWith('/'))
+    if (list !== undefined) throw new UsageError(`--${name} takes one, and may be given again: ${list.split(',').map(value => `--${name} ${value.trim()}`).join(' ')}`)
+  }
 }
 
 function oneOf(values: readonly string[] | undefined, parse: (value: string) => Matches): Matches[] {
@@ -87,12 +96,17 @@ function parseTimes({ since, until }: FilterOptions, now: number): Matches[] {
   ]
 }
 
-/** Milliseconds since the epoch: a duration before now, or a time; undefined where nothing is given. */
+const times = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+/** As people write one; group 2: a time of the day. */
+const shortTimes = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)[Zz]?)?$/
+
+/** Milliseconds since the epoch: a duration before now, or a time, a day its beginning; undefined where nothing is given. */
 export function parseTime(option: string, text: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined
   const duration = parseDuration(text)
   if (duration !== undefined) return now - duration
-  const time = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text.toUpperCase()) : NaN
-  if (Number.isNaN(time)) throw new UsageError(`${option} takes a duration such as 90m or 14d, or an RFC 3339 time such as 2026-11-21T10:00:00Z`)
+  const [, day, minute = '00:00'] = shortTimes.exec(text) ?? []
+  const time = day !== undefined ? Date.parse(`${day}T${minute}:00Z`) : times.test(text) ? Date.parse(text.toUpperCase()) : NaN
+  if (Number.isNaN(time)) throw new UsageError(`${option} takes a duration such as 90m or 14d, a day or a minute in UTC such as 2026-11-21 or 2026-11-21T10:00, or an RFC 3339 time such as 2026-11-21T10:00:00+01:00`)
   return time
 }

@@ -1,6 +1,6 @@
 import type { LoggedEvent } from '../../audit-log/event.ts'
 import { printable, quotedWhereOdd } from '../../authorize/quoted.ts'
-import { reasonOf, tookOf, whatOf, whichOf } from './facts.ts'
+import { hasNoEnd, reasonOf, tookOf, whatOf, whichOf } from './facts.ts'
 
 /** A column: as wide as at first, then as its widest cell so far, at most as `most`; what is wider sticks out. */
 interface Column {
@@ -84,6 +84,7 @@ function callerCell({ user, annotations, ['impersonatedUser']: other }: LoggedEv
 }
 
 function tookCell(event: LoggedEvent): string {
+  if (hasNoEnd(event)) return 'end not written'
   if (event.stage === 'RequestReceived') return 'no end'
   return event.stage === 'ResponseStarted' ? 'open' : tookWords(tookOf(event))
 }

@@ -1,6 +1,9 @@
+import type { LoggedEvent } from '../../audit-log/event.ts'
 import type { EventEntry, LogEntry } from '../../audit-log/read.ts'
+import { hasNoEnd } from './facts.ts'
 import type { FaultList } from './fault-list.ts'
 import type { Matches } from './filter.ts'
+import type { NamesMet } from './names-met.ts'
 import { OpenRequests } from './open-requests.ts'
 
 export interface SelectionOptions {
@@ -8,6 +11,8 @@ export interface SelectionOptions {
   /** The line of an event as it is printed; not a view of what was read. */
   readonly format: (entry: EventEntry) => string | Buffer
   readonly faults: FaultList
+  /** Hears of every event, whether it matches or not. */
+  readonly met?: NamesMet
   /** Milliseconds. */
   readonly now: () => number
 }
@@ -23,6 +28,7 @@ export class Selection {
   readonly #options: SelectionOptions
   readonly #open = new OpenRequests()
   #sound = 0
+  #matched = 0
 
   constructor(options: SelectionOptions) {
     this.#options = options
@@ -33,6 +39,11 @@ export class Selection {
     return this.#sound
   }
 
+  /** How many of them match. */
+  get matched(): number {
+    return this.#matched
+  }
+
   /** What is to be printed now. */
   take(entries: readonly LogEntry[]): Line[] {
     const lines: Line[] = []
@@ -41,6 +52,7 @@ export class Selection {
         this.#options.faults.add(entry)
       } else {
         this.#sound += 1
+        this.#options.met?.take(entry.event)
         lines.push(...this.#takeEvent(entry))
       }
     }
@@ -55,9 +67,18 @@ export class Selection {
   #takeEvent(entry: EventEntry): Line[] {
     const { matches, format, now } = this.#options
     const { auditID, stage } = entry.event
-    const ends = stage === 'ResponseComplete' || stage === 'Panic'
+    const ends = stage === 'ResponseComplete' || stage === 'Panic' || isLast(entry.event)
     if (ends) this.#open.end(auditID)
     if (!matches(entry.event)) return []
+    this.#matched += 1
     return ends ? [format(entry)] : this.#open.begin(auditID, format(entry), now())
   }
+}
+
+/** Of such a subresource, as of a watch, the answer may be a stream, of which the beginning is written with its status. */
+const streamed = new Set(['exec', 'attach', 'portforward', 'proxy', 'log'])
+
+/** No more will come of it than this: its end is left out by the policy. */
+function isLast(event: LoggedEvent): boolean {
+  return hasNoEnd(event) && (event.stage === 'ResponseStarted' || (event.verb !== 'watch' && !streamed.has(event.objectRef?.subresource ?? '')))
 }

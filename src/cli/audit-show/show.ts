@@ -8,6 +8,7 @@ import { FaultList } from './fault-list.ts'
 import { parseFilter, parseTime, type FilterOptions } from './filter.ts'
 import { harmless, unchanged } from './json-line.ts'
 import { findInputs, type Inputs } from './inputs.ts'
+import { NamesMet } from './names-met.ts'
 import { Rows } from './rows.ts'
 import { Selection, type Line } from './selection.ts'
 
@@ -57,8 +58,12 @@ async function show(args: AuditShowArgs, deps: AuditShowDeps): Promise<number> {
   const faults = new FaultList()
   const format = args.json === true ? jsonFormat(stdout.isTTY === true) : ({ event }: EventEntry) => rows.row(event)
   if (args.json !== true && stdout.isTTY === true) await write(stdout, rows.head())
-  const selection = new Selection({ matches, format, faults, now })
+  const met = new NamesMet({ caller: args.caller ?? [], cluster: args.cluster ?? [] })
+  const selection = new Selection({ matches, format, faults, met, now })
   await print(inputs, selection, faults, deps)
+  if (selection.sound > 0 && selection.matched === 0) {
+    for (const line of [`no event matches; ${selection.sound} ${selection.sound === 1 ? 'was' : 'were'} read`, ...met.lines()]) await write(stderr, `portcullis audit show: ${line}\n`)
+  }
   return faults.count > 0 && selection.sound === 0 ? 1 : 0
 }
 

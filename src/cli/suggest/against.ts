@@ -7,6 +7,7 @@ import { requireCallers } from '../../callers/load.ts'
 import type { CallerDefinition, GuardRoute } from '../../model/caller.ts'
 import type { ClusterFacts, Verdict } from '../../model/verdict.ts'
 import { write } from '../output.ts'
+import { UsageError } from '../run-command.ts'
 import { formatTable, type Column } from '../table.ts'
 import type { Observed } from './observed.ts'
 import { readRequests } from './read-log.ts'
@@ -38,7 +39,8 @@ const authorize = createAuthorize()
  * nor limits are judged. Returns 1 where anything that was allowed would be denied.
  */
 export async function againstFile(args: SuggestArgs, file: string, today: Today, deps: SuggestDeps): Promise<number> {
-  const { callers } = await requireCallers([file], { clusters: today.config?.clusters.map(({ name }) => name), now: deps.now() })
+  const { callers, scopes } = await requireCallers([file], { clusters: today.config?.clusters.map(({ name }) => name), now: deps.now() })
+  if (callers.length === 0 && scopes.size > 0) throw new UsageError(`${file} has scopes and no callers, so that nobody would hold them: name the folder that has the callers too, or add the caller's entry to the file`)
   const replay = new Replay(new Map(callers.map(caller => [caller.name, caller])), today, args.caller)
   await readRequests(args, deps, observed => replay.take(observed))
   if (replay.requests === 0) throw new Error(args.caller === undefined ? 'the log has no request that was judged' : `the log has no request of caller ${JSON.stringify(args.caller)}; there are those of: ${printable(replay.others().join(', ')) || 'nobody'}`)

@@ -20,6 +20,8 @@ export interface Observed {
   /** Guarded routes that it opened, as far as the event says. */
   readonly routes: readonly GuardRoute[]
   readonly allowed: boolean
+  /** HTTP; undefined: the event has none. */
+  readonly status: number | undefined
   /** Of a refusal of ours. */
   readonly code: string | undefined
   /** Where it came from; empty where the event does not say. */
@@ -43,12 +45,13 @@ export function observe(event: LoggedEvent): Observed | undefined {
     at: Date.parse(event.stageTimestamp),
     cluster: annotations['portcullis.dev/cluster'],
     attributes,
-    // A log of before there was that annotation: what was upgraded, and what only an apply may send.
+    // A log without that annotation: what was upgraded, and what only an apply may send.
     upgrade: form.includes('upgrade') || event.responseStatus?.code === 101,
-    contentType: form.includes('apply') || (attributes.verb === 'patch' && /[?&]force=/.test(event.requestURI)) ? applyPatch : undefined,
+    contentType: form.includes('apply') || mayHaveApplied(event, attributes) ? applyPatch : undefined,
     impersonation: impersonationOf(event['impersonatedUser']),
     routes: routes.length === 0 ? noRoutes : guardRoutes.filter(route => routes.includes(route)),
     allowed: decision === 'allow',
+    status: event.responseStatus?.code,
     code: annotations['portcullis.dev/code'],
     source: sourceOf(event['sourceIPs']),
   }
@@ -56,6 +59,13 @@ export function observe(event: LoggedEvent): Observed | undefined {
 
 const nothing: readonly string[] = []
 const noRoutes: readonly GuardRoute[] = []
+
+/** Only where another wrote the log, which has no word for it; and only what went well, for `force` may stand in any patch that the API server then refuses. */
+function mayHaveApplied({ annotations = {}, requestURI, responseStatus }: LoggedEvent, { verb }: Attributes): boolean {
+  const status = responseStatus?.code ?? 0
+  return verb === 'patch' && status >= 200 && status < 300 && /[?&]force=/.test(requestURI)
+    && !Object.keys(annotations).some(key => key.startsWith('portcullis.dev/'))
+}
 
 function listed(text: string | undefined): readonly string[] {
   return text === undefined ? nothing : text.split(',')

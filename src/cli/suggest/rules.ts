@@ -22,9 +22,14 @@ type List = (typeof lists)[number]
  * namespaces taken together by one of `globs`. What is about no namespace, or about all, takes `["*"]`, which has each namespace in it.
  */
 export function rulesFor(done: readonly Done[], globs: readonly string[]): SuggestedRule[] {
-  let rules = withoutCovered(joined(done.map(one => ruleOf(one, globs)), 'resourceNames'))
+  let rules = withoutCovered(joined(done.filter(isSayable).map(one => ruleOf(one, globs)), 'resourceNames'))
   for (const list of ['verbs', 'resources', 'namespaces', 'resourceNames', 'apiGroups', 'nonResourceURLs'] as const) rules = joined(rules, list)
   return rules.map(inOrder).sort((a, b) => compare(sortKey(a), sortKey(b)))
+}
+
+/** Without a name that is worth saying no rule may stand for it: one without names is for all of them. */
+function isSayable({ asked, names, nameless }: Done): boolean {
+  return !asked.isResourceRequest || nameless !== undefined || names.size > 0
 }
 
 function ruleOf({ verbs, asked, acknowledge, names, nameless, count, last }: Done, globs: readonly string[]): SuggestedRule {
@@ -72,7 +77,7 @@ function withoutCoveredIn(rules: readonly SuggestedRule[]): SuggestedRule[] {
   /** Places in `kept`, by the namespace they hold in; those of several by ''. */
   const places = new Map<string, number[]>()
   // The widest first, so that what goes counts with one that stays.
-  for (const one of [...rules].sort((a, b) => compare(widthKey(a), widthKey(b)))) {
+  for (const one of [...rules].sort((a, b) => byWidth(a, b))) {
     const where = one.rule.namespaces.find(name => !isGlob(name)) ?? ''
     const at = [...places.get('') ?? [], ...where === '' ? [] : places.get(where) ?? []].find(index => covers(kept[index]?.rule, one.rule))
     const by = at === undefined ? undefined : kept[at]
@@ -85,9 +90,16 @@ function withoutCoveredIn(rules: readonly SuggestedRule[]): SuggestedRule[] {
   return kept
 }
 
-function widthKey({ rule }: SuggestedRule): string {
+function byWidth(a: SuggestedRule, b: SuggestedRule): number {
+  const [left, right] = [widthOf(a), widthOf(b)]
+  const at = left.findIndex((number, index) => number !== right[index])
+  return at === -1 ? compare(JSON.stringify(a.rule), JSON.stringify(b.rule)) : (left[at] ?? 0) - (right[at] ?? 0)
+}
+
+/** The wider a rule, the smaller its first numbers. */
+function widthOf({ rule }: SuggestedRule): number[] {
   const place = rule.namespaces[0] === '*' ? 0 : rule.namespaces.some(isGlob) ? 1 : 2
-  return JSON.stringify([place, rule.resourceNames.length === 0 ? 0 : 1, -rule.acknowledge.length, 9 - rule.verbs.length, rule])
+  return [place, rule.resourceNames.length === 0 ? 0 : 1, -rule.acknowledge.length, -rule.verbs.length]
 }
 
 function covers(wide: Rule | undefined, rule: Rule): boolean {

@@ -4,6 +4,8 @@ import type { CallerDefinition } from '../../model/caller.ts'
 import { messageOf, write, type Output } from '../output.ts'
 import { UsageError } from '../run-command.ts'
 import { againstFile } from './against.ts'
+import { nextSteps } from './next-steps.ts'
+import { lookAtOutput, writeOutput } from './output-file.ts'
 import { readRequests, type LogArgs } from './read-log.ts'
 import { Gathering, type SuggestOptions } from './suggestion.ts'
 import type { Names } from './tally.ts'
@@ -22,6 +24,8 @@ export interface SuggestArgs extends LogArgs {
   readonly shadow?: boolean | undefined
   /** Of the scope; default: the caller's, with `-suggested` behind it. */
   readonly name?: string | undefined
+  /** File that the scope is written to, in place of stdout. */
+  readonly output?: string | undefined
   readonly json?: boolean | undefined
 }
 
@@ -51,9 +55,9 @@ export async function suggestCommand(args: SuggestArgs, deps: SuggestDeps): Prom
 }
 
 /** What is about a scope to be printed says nothing of a replay. */
-function requireAgainst({ shadow, includeDenied, name, namespaceGlob = [] }: SuggestArgs, file: string): string {
-  if (shadow === true || includeDenied === true || name !== undefined || namespaceGlob.length > 0) {
-    throw new UsageError('--against prints no scope: --shadow, --include-denied, --name and --namespace-glob are for one that is printed')
+function requireAgainst({ shadow, includeDenied, name, output, namespaceGlob = [] }: SuggestArgs, file: string): string {
+  if (shadow === true || includeDenied === true || name !== undefined || output !== undefined || namespaceGlob.length > 0) {
+    throw new UsageError('--against prints no scope: --shadow, --include-denied, --name, --output and --namespace-glob are for one that is printed')
   }
   return file
 }
@@ -61,11 +65,17 @@ function requireAgainst({ shadow, includeDenied, name, namespaceGlob = [] }: Sug
 async function suggest(args: SuggestArgs, deps: SuggestDeps): Promise<number> {
   const options = optionsOf(args)
   const today = await todayOf(args, deps)
+  const name = await nameOf(args, options, today)
   const gathering = new Gathering(options, today)
   await readRequests(args, deps, observed => gathering.take(observed))
   const suggestion = gathering.finish()
   if (suggestion.requests === 0 && suggestion.refused.length === 0) throw new Error(nobody(options.caller, gathering.others(), args))
-  const printed = printedOf(args, options, today, deps.stdout.isTTY === true)
+  const printed = printedOf(args, { options, name, today, colour: args.output === undefined && deps.stdout.isTTY === true })
+  if (args.output !== undefined) {
+    await writeOutput(args.output, suggestionText(suggestion, printed))
+    await write(deps.stderr, [`portcullis suggest: wrote scope ${printed.name} to ${args.output}`, ...nextSteps({ ...printed, isShadow: args.shadow === true }), ''].join('\n'))
+    return 0
+  }
   await write(deps.stdout, args.json === true ? `${JSON.stringify(suggestionJson(suggestion, printed), null, 2)}\n` : suggestionText(suggestion, printed))
   return 0
 }
@@ -95,11 +105,18 @@ function nobody(caller: string, others: readonly (readonly [string, number])[], 
   return `the log has no request of caller ${JSON.stringify(caller)}${narrowed.join('')}; ${there}`
 }
 
-function printedOf({ name, shadow = false }: SuggestArgs, options: SuggestOptions, today: Today, colour: boolean): Printed {
+interface Given {
+  readonly options: SuggestOptions
+  readonly name: string
+  readonly today: Today
+  readonly colour: boolean
+}
+
+function printedOf({ shadow = false }: SuggestArgs, { options, name, today, colour }: Given): Printed {
   const definition = today.callers.get(options.caller)
   return {
     ...options, colour, today: definition,
-    name: name ?? freeName(options.caller, today.scopes),
+    name, hidden: today.hidden(options.caller),
     shadow: shadow ? { replaces: replacedBy(definition) } : undefined,
     whyUnknown: today.config === undefined
       ? 'There is no config here, so that nothing is known of today\'s rules: --config names one.'
@@ -114,11 +131,26 @@ function replacedBy(definition: CallerDefinition | undefined): string[] | undefi
   return [...new Set(scopes.flatMap(scope => scope ?? []))].sort()
 }
 
-/** A scope's name is there once. */
-function freeName(caller: string, taken: ReadonlySet<string>): string {
-  const base = `${caller.replace(/[/%\s]/g, '-').slice(0, 230)}-suggested`
+/** A scope's name is there once, but for the file that is written anew. */
+async function nameOf({ name, output, shadow, json }: SuggestArgs, { caller }: SuggestOptions, today: Today): Promise<string> {
+  const usual = usualName(caller)
+  if (output === undefined) return name ?? freeName(usual, today.scopes)
+  if (json === true) throw new UsageError('--output writes a callers file: leave --json out, or send it to a file of its own')
+  const { scope } = await lookAtOutput(output, name ?? usual)
+  if (scope === undefined) return name ?? freeName(usual, today.scopes)
+  if (shadow === true && today.callers.get(caller)?.grants.some(grant => grant.scope === scope) === true) {
+    throw new Error(`${output} has scope ${scope}, which caller ${caller} holds: as a shadow scope it would grant nothing any more. Name another file`)
+  }
+  return scope
+}
+
+function usualName(caller: string): string {
+  return `${caller.replace(/[/%\s]/g, '-').slice(0, 230)}-suggested`
+}
+
+function freeName(usual: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number += 1) {
-    const name = number === 1 ? base : `${base}-${number}`
+    const name = number === 1 ? usual : `${usual}-${number}`
     if (!taken.has(name)) return name
   }
 }

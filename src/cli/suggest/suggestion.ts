@@ -4,7 +4,7 @@ import { differenceOf, type DifferentLine } from './difference.ts'
 import type { Observed } from './observed.ts'
 import { rulesFor, type SuggestedRule } from './rules.ts'
 import { Tally, type Done, type Names, type Unsaid } from './tally.ts'
-import type { Today } from './today.ts'
+import { isByName, type Today } from './today.ts'
 import { unusedOf, type Unused } from './unused.ts'
 import { wantsOf } from './wants.ts'
 
@@ -59,7 +59,7 @@ export class Gathering {
     this.#today = today
     this.#definition = today.callers.get(options.caller)
     const names = this.#definition?.grants.flatMap(({ rules }) => rules.flatMap(({ resourceNames }) => resourceNames)) ?? []
-    this.#tally = new Tally(options.names, new Set(names))
+    this.#tally = new Tally(options.names, new Set(names), want => isByName(this.#definition, want, new Set(names)))
   }
 
   take(observed: Observed): void {
@@ -77,7 +77,7 @@ export class Gathering {
     if (observed.impersonation !== undefined && this.#definition === undefined) counts.impersonated += 1
     const wants = wantsOf(observed, this.#definition, this.#today)
     if (wants.length === 0) counts.discovery += 1
-    for (const want of wants) this.#tally.add(want, observed.at)
+    for (const want of wants) this.#tally.add(want, observed.at, observed.status)
   }
 
   /** Other callers of the log, the busiest first. */

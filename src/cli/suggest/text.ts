@@ -4,6 +4,7 @@ import type { CallerDefinition } from '../../model/caller.ts'
 import { listed } from '../rule-words.ts'
 import { unified } from './difference.ts'
 import { ruleLine, ruleLines } from './rule-text.ts'
+import { nextSteps } from './next-steps.ts'
 import type { SuggestedRule } from './rules.ts'
 import type { Suggestion, SuggestOptions } from './suggestion.ts'
 import { fewNames } from './tally.ts'
@@ -19,6 +20,8 @@ export interface Printed extends SuggestOptions {
   readonly today: CallerDefinition | undefined
   /** Why nothing is known of today, where nothing is. */
   readonly whyUnknown: string
+  /** Of what the audit policy of today writes nothing. */
+  readonly hidden: readonly string[]
   readonly colour: boolean
 }
 
@@ -28,7 +31,7 @@ const mostTold = 10
 /** The scope as YAML, with what there is to say of it as comments: all of it is a callers file. */
 export function suggestionText(suggestion: Suggestion, printed: Printed): string {
   return [
-    ...comments(headOf(suggestion, printed)),
+    ...comments([...headOf(suggestion, printed), ...hiddenLines(printed), ...nextSteps({ ...printed, isShadow: printed.shadow !== undefined })]),
     ...scopeOf(suggestion, printed),
     '',
     ...comments(differenceLines(suggestion, printed)).map(line => printed.colour ? coloured(line) : line),
@@ -53,6 +56,10 @@ function headOf(suggestion: Suggestion, { caller, includeDenied }: Printed): str
     ...refusals === 0 ? [] : [`Refused, and not in it (--include-denied takes them in), ${count(refusals, 'request')}:`, ...some(refused.map(({ what, count }) => `${count} x ${what}`))],
     ...unsaid.length === 0 ? [] : ['No rule can say this without saying more, so that it is not in it:', ...some(unsaid.map(({ want, why, count }) => `${count} x ${describeRequest(want.asked)}: ${why}`))],
   ]
+}
+
+function hiddenLines({ hidden }: Printed): string[] {
+  return hidden.length === 0 ? [] : ['The audit policy writes nothing of this: it is not in the scope, and where it is under "Never used" that says nothing:', ...some(hidden)]
 }
 
 function some(lines: readonly string[]): string[] {
@@ -122,11 +129,11 @@ function partWords({ rule, never }: Unused): string {
 }
 
 /** For machines. */
-export function suggestionJson(suggestion: Suggestion, { caller, name, shadow, today }: Printed): object {
+export function suggestionJson(suggestion: Suggestion, { caller, name, shadow, today, hidden }: Printed): object {
   const { rules, difference, unsaid, first, last, ...counts } = suggestion
   const signed = (sign: string) => difference.filter(line => line.sign === sign).map(({ text, from }) => ({ rule: text, ...from === '' ? {} : { from } }))
   return {
-    caller, known: today !== undefined, from: time(first), to: time(last), ...counts,
+    caller, known: today !== undefined, from: time(first), to: time(last), ...counts, hidden,
     scope: { name, ...shadow === undefined ? {} : { mode: 'shadow', ...shadow.replaces === undefined ? {} : { replaces: shadow.replaces } }, rules: rules.map(({ rule }) => withoutEmpty(rule)) },
     uses: rules.map(({ rule, count, last, wider }) => ({ rule: ruleLine(rule), requests: count, last: time(last), wider })),
     unsaid: unsaid.map(({ want, why, count }) => ({ request: describeRequest(want.asked), why, requests: count })),

@@ -6,6 +6,7 @@ import type { CallerDefinition, GuardRoute } from '../../model/caller.ts'
 import type { ClusterFacts } from '../../model/verdict.ts'
 import { factsOf } from '../load-known.ts'
 import { requireStored } from '../stored-callers.ts'
+import { hiddenBy, type Hidden } from './hidden.ts'
 
 /** What is in force, as far as it can be told from here. Without a config: nothing. */
 export interface Today {
@@ -16,6 +17,8 @@ export interface Today {
   readonly scopes: ReadonlySet<string>
   /** What is known of a cluster without asking it; of one that is unknown, or not named: of the default one. */
   facts(cluster: string | undefined): ClusterFacts
+  /** What the audit policy leaves out. */
+  readonly hidden: Hidden
 }
 
 const unknown: ClusterFacts = {
@@ -24,7 +27,7 @@ const unknown: ClusterFacts = {
 
 export const nothingKnown: Today = {
   config: undefined, callers: new Map(), scopes: new Set(),
-  facts: () => unknown,
+  facts: () => unknown, hidden: () => [],
 }
 
 /** Config and callers as they are in the files, or in the cluster that keeps them. Rejects with FaultsError. */
@@ -37,6 +40,7 @@ export async function loadToday(file: string, env: Readonly<Record<string, strin
     callers: new Map(callers.map(caller => [caller.name, caller])),
     scopes: new Set(scopes.keys()),
     facts: name => clusters.find(cluster => cluster.name === name) ?? clusters[0] ?? unknown,
+    hidden: await hiddenBy(config),
   }
 }
 
@@ -50,4 +54,12 @@ export function acknowledgedBy(definition: CallerDefinition | undefined, asked: 
     if (allowed) carried.push(route)
   }
   return carried
+}
+
+/** Whether a caller's rules of today allow a verb on a resource for objects of certain names alone; these are all names in its rules. */
+export function isByName(definition: CallerDefinition | undefined, { verbs, asked }: { readonly verbs: readonly string[], readonly asked: Attributes }, names: ReadonlySet<string>): boolean {
+  if (definition === undefined) return false
+  const access = accessOf(definition)
+  const isRuled = (verb: string, name: string) => access.find({ ...asked, verb, name }, []) !== undefined
+  return verbs.some(verb => !isRuled(verb, '') && [...names].some(name => isRuled(verb, name)))
 }

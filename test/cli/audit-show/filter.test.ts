@@ -38,6 +38,10 @@ const rows: readonly [FilterOptions, Partial<LoggedEvent>, Partial<LoggedEvent>]
   [{ since: '1d' }, at('2026-11-21T10:00:00.000000Z'), at('2026-11-21T09:59:59.999000Z')],
   [{ since: '2026-11-21T12:00:00+02:00' }, at('2026-11-21T10:00:00.000000Z'), at('2026-11-21T09:59:59Z')],
   [{ until: '2026-11-21T10:00:00z' }, at('2026-11-21T10:00:00.000000Z'), at('2026-11-21T10:00:00.001000Z')],
+  [{ since: '2026-11-21' }, at('2026-11-21T00:00:00.000000Z'), at('2026-11-20T23:59:59.999000Z')],
+  [{ since: '2026-11-21T09:30', until: '2026-11-21 10:00' }, at('2026-11-21T10:00:00.000000Z'), at('2026-11-21T09:29:59.999000Z')],
+  [{ resource: ['/healthz/a,b'] }, { ...path, requestURI: '/healthz/a,b' }, path],
+  [{ caller: ['CN=a,O=b'] }, { user: { username: 'CN=a,O=b' } }, {}],
   [{ caller: ['ci'], verb: ['get'] }, { verb: 'get' }, {}],
 ]
 
@@ -54,8 +58,14 @@ for (const [options, message] of [
   [{ code: ['600'] }, /an HTTP status as 403/],
   [{ code: [''] }, /--code takes/],
   [{ resource: ['.apps'] }, /--resource takes/],
-  [{ since: 'yesterday' }, /--since takes a duration such as 90m or 14d, or an RFC 3339 time/],
-  [{ until: '2026-11-21' }, /--until takes/],
+  [{ since: 'yesterday' }, /--since takes a duration such as 90m or 14d, a day or a minute in UTC such as 2026-11-21 or 2026-11-21T10:00, or an RFC 3339 time/],
+  [{ until: '2026-11-21T10' }, /--until takes/],
+  [{ since: '2026-13-41' }, /--since takes/],
+  [{ resource: ['pods', 'pods,services'] }, /--resource takes one, and may be given again: --resource pods --resource services/],
+  [{ namespace: ['a,b'] }, /--namespace a --namespace b/],
+  [{ verb: ['get, list'] }, /--verb get --verb list/],
+  [{ code: ['403,404'] }, /--code 403 --code 404/],
+  [{ cluster: ['a,b'] }, /--cluster a --cluster b/],
   [{ since: '2026-13-41T00:00:00Z' }, /--since takes/],
   [{ since: '1h', until: '2h' }, /nothing lies between/],
 ] as const) {

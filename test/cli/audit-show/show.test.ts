@@ -86,6 +86,35 @@ t.test('only what is asked for is shown', async (t) => {
   }
 })
 
+t.test('where nothing matches that is said, and of names that are nowhere in the log which there are', async (t) => {
+  const log = text({}, { user: { username: 'bot' } }, { user: {} })
+  const said = async (args: Partial<AuditShowArgs>, stdin = log) => {
+    const { code, stdout, stderr } = await show({ files: ['-'], ...args }, { stdin: [stdin] })
+    t.strictSame([code, stdout], [0, ''])
+    return stderr
+  }
+  t.equal(await said({ verb: ['delete'] }), 'portcullis audit show: no event matches; 3 were read\n')
+  t.equal(await said({ caller: ['cj'], cluster: ['test'] }), `portcullis audit show: no event matches; 3 were read
+portcullis audit show: no event has caller "cj"; is ci meant?; there are: bot, ci
+portcullis audit show: no event has cluster "test"; there are: prod
+`)
+  t.equal(await said({ caller: ['ci'], verb: ['delete'] }), 'portcullis audit show: no event matches; 3 were read\n')
+  const many = await said({ caller: ['nobody-like-it'] }, text(...Array.from({ length: 1100 }, (_, index) => ({ user: { username: `c${index}\u202e` } }))))
+  t.match(many, /and at least 980 more\n$/)
+  t.notMatch(many, /\u202e/)
+  t.equal((await show({ files: ['-'], caller: ['cj', 'ci'] }, { stdin: [log] })).stderr, '', 'what there is, is shown')
+})
+
+t.test('of a request whose end the policy leaves out its beginning stands in its place', async (t) => {
+  const annotations = { 'portcullis.dev/omitted-stages': 'ResponseComplete,Panic' }
+  const log = text(
+    { auditID: 'a', stage: 'RequestReceived', verb: 'get', annotations }, { auditID: 'w', stage: 'RequestReceived', verb: 'watch', annotations },
+    { auditID: 'w', stage: 'ResponseStarted', verb: 'watch', annotations }, { auditID: 'b', stage: 'RequestReceived', verb: 'create' }, { auditID: 'd', verb: 'list' },
+    { auditID: 'p', stage: 'RequestReceived', verb: 'patch', annotations: { 'portcullis.dev/omitted-stages': 'Panic' } })
+  const { stdout } = await show({ files: ['-'] }, { stdin: [log] })
+  t.strictSame(stdout.split('\n').slice(0, -1).map(line => line.split(/ {2,}/)).map(cells => `${cells[2]} ${cells[6]}`), ['get end not written', 'watch end not written', 'list 12ms', 'create no end', 'patch no end'])
+})
+
 t.test('with --json the lines themselves, byte for byte', async (t) => {
   const line = loggedLine().replace('"verb":"list"', '"verb" : "\\u006cist"').replace('kubectl/v1.35.0', 'kub\u202ectl')
   const { stdout } = await show({ files: ['-'], json: true }, { stdin: [`${line}\n${loggedLine(denied)}`] })

@@ -86,5 +86,6 @@ t.test('who impersonates by its entry needs no rule for it', async (t) => {
 
 t.test('a bad file, an empty one, and a caller that is not there are told', async (t) => {
   t.match(await against('callers: [{ nome: ci }]', [event()]), { code: 1, stdout: '', stderr: /portcullis suggest: .*callers\.yaml:1:/ })
+  t.match(await against(`scopes: [{ name: next, rules: [${rule('list')}] }]`, [event()]), { code: 2, stdout: '', stderr: /next has scopes and no callers, .*: name the folder that has the callers too, or add the caller's entry/ })
   t.match(await against('callers: []', [event()], { caller: 'nope' }), { code: 1, stderr: /no request of caller "nope"; there are those of: ci/ })
 })

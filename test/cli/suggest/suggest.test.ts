@@ -1,12 +1,15 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { parse } from 'yaml'
 import type { LoggedEvent } from '../../../src/audit-log/event.ts'
+import { rulesFor } from '../../../src/cli/suggest/rules.ts'
 import { suggestCommand, type SuggestArgs } from '../../../src/cli/suggest/suggest.ts'
+import type { Done } from '../../../src/cli/suggest/tally.ts'
 import { loadCallers } from '../../../src/callers/load.ts'
+import type { GuardRoute } from '../../../src/model/caller.ts'
 import { loggedLine } from '../../support/audit-lines.ts'
 import { ear } from '../../support/command.ts'
 import { runCommand } from '../../support/run-command.ts'
@@ -23,7 +26,7 @@ interface Doing {
   readonly code?: string
   readonly status?: number
   readonly at?: string
-  readonly annotations?: Record<string, string>
+  readonly annotations?: Record<string, string | undefined>
   readonly more?: Partial<LoggedEvent>
 }
 
@@ -100,6 +103,79 @@ t.test('names of objects: few of them, none of many, none of generated ones; and
   t.match((await suggest([did({ verb: 'get', what: 'widgets.example.com', name: '[redacted]' })], { names: 'all' })).stdout, /its name is a secret/)
 })
 
+t.test('names stay where today has names, and those of secrets; what was not there does not count towards many', async (t) => {
+  const gets = (names: readonly string[], more: Doing = {}) => names.map(name => did({ verb: 'get', name, ...more }))
+  const numbered = (prefix: string, count = 9) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`)
+  const resourceNames = [...numbered('web'), 'web-x2x9z'].sort()
+  const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': `callers: [{ name: ci, rules: [{ apiGroups: [""], resources: [pods], verbs: [get], namespaces: [team-a], resourceNames: [${resourceNames.join(', ')}, other] }] }]\n` })
+  const today = { configFile: async () => join(folder, 'p.yaml') }
+  t.strictSame((await suggest(gets(resourceNames), today)).rules, [pod({ resourceNames, verbs: ['get'] })], 'no wider than today')
+  t.strictSame((await suggest(gets(resourceNames))).rules, [pod({ verbs: ['get'] })])
+  t.strictSame((await suggest(gets(resourceNames, { what: 'secrets' }))).rules, [{ apiGroups: [''], resources: ['secrets'], resourceNames, verbs: ['get'], namespaces: ['team-a'] }])
+  t.match((await suggest(gets(['[redacted]'], { what: 'secrets' }))).stdout, /its name is a secret, and was not written/)
+
+  const [here, gone] = [gets(['web-0', 'web-1']), (count: number) => gets(numbered('gone', count), { status: 404 })]
+  t.match((await suggest([...here, ...gone(8), ...gone(8)])).rules, [{ resourceNames: { length: 10 } }])
+  const probed = await suggest([...gone(9), ...here, ...gone(9)])
+  t.strictSame(probed.rules, [pod({ resourceNames: ['web-0', 'web-1'], verbs: ['get'] })])
+  t.match(probed.stdout, /# {3}18 x get pods in namespace "team-a": more than 8 names that nothing had \(404\)\n/)
+  t.strictSame((await suggest(gone(9))).rules, [], 'and never a rule without names')
+  t.strictSame((await suggest([...gone(9), ...gets(numbered('gone'))])).rules, [pod({ verbs: ['get'] })])
+  t.match((await suggest(gone(9), { names: 'all' })).rules, [{ resourceNames: { length: 9 } }])
+})
+
+t.test('of two rules the wider one counts, however many routes they acknowledge', (t) => {
+  const asked = { isResourceRequest: true, path: '', verb: 'get', apiPrefix: '', apiGroup: '', apiVersion: '', namespace: 'a', resource: 'pods', subresource: '', name: '' } as const
+  const done = (acknowledge: GuardRoute[]): Done => ({ verbs: ['get'], asked, acknowledge, names: new Set(), nameless: 'all', met: new Set(), count: 1, last: 0 })
+  t.match(rulesFor([done(['mint-token']), done(['mint-token', 'run-as-us'])], []), [{ rule: { acknowledge: ['mint-token', 'run-as-us'] }, count: 2 }])
+  t.end()
+})
+
+t.test('what the audit policy of the config does not write is said first', async (t) => {
+  const said = async (audit: string, files = {}) => {
+    const folder = t.testdir({ 'p.yaml': config.replace('audit: {', `audit: { ${audit},`), 'callers.yaml': 'callers: [{ name: ci }]\n', ...files })
+    const { stdout, code } = await suggest([did()], { configFile: async () => join(folder, 'p.yaml') })
+    t.equal(code, 0)
+    return stdout.replaceAll(`${folder}/`, '').split('\nscopes:')[0] ?? ''
+  }
+  const written = await said('policy: [{ level: None, verbs: [get, watch], resources: [{ resources: [pods], resourceNames: [x] }, { group: apps }] }, { level: None, callers: [bot] }, { level: Metadata }, { level: None, verbs: [list] }]')
+  t.match(written, /The audit policy writes nothing of this: .* under "Never used" that says nothing:\n# {3}audit\.policy rule 1: verbs get, watch; resources pods \(x\), \*\.apps\n# To use it/)
+  t.match(await said('policyFile: policy.yaml', { 'policy.yaml': 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{ level: Metadata, verbs: [get] }]\n' }), /policy\.yaml: what none of its rules matches\n/)
+  t.match(await said('policyFile: policy.yaml'), /policy\.yaml: nobody knows, for it cannot be read/)
+  t.notMatch(await said('policy: [{ level: Metadata, verbs: [get] }]'), /audit policy/)
+})
+
+t.test('what to do with it is said', async (t) => {
+  const rule = '{ apiGroups: [""], resources: [pods], verbs: [list], namespaces: [team-a] }'
+  const said = async (caller: string, args: Partial<SuggestArgs> = {}) => {
+    const folder = t.testdir({ 'p.yaml': config, 'callers.yaml': `scopes: [{ name: read, rules: [${rule}] }, { name: write, rules: [${rule}] }]\ncallers: [${caller}]\n` })
+    return (await suggest([did()], { configFile: async () => join(folder, 'p.yaml'), ...args })).stdout
+  }
+  t.match(await said('{ name: ci, scopes: [read, write] }'), /# To use it: give caller ci scopes: \[ci-suggested\] in place of read, write\.\nscopes:/)
+  t.match(await said(`{ name: ci, scopes: [read], rules: [${rule}] }`), /in place of read, its own rules\.\n/)
+  t.match(await said('{ name: ci }'), /# To use it: give caller ci scopes: \[ci-suggested\]\.\n/)
+  t.match(await said('{ name: ci, scopes: [read] }', { shadow: true }), /# To try it out: give caller ci scopes: \[…, ci-suggested\], beside what it holds\.\n# What it would deny, portcullis audit show --caller ci --would-deny lists\.\nscopes:/)
+})
+
+t.test('--output writes the file whole, into the folder of the callers too, and nothing over what somebody wrote', async (t) => {
+  const folder = t.testdir({ 'p.yaml': `${config}callers: { file: callers }\n`, 'callers': { 'ci.yaml': 'callers: [{ name: ci }]\n', 'mine.yaml': 'scopes: [{ name: mine, rules: [] }]\n' } })
+  const output = join(folder, 'callers/ci-suggested.yaml')
+  const to = (output: string, args: Partial<SuggestArgs> = {}) => suggest([did()], { configFile: async () => join(folder, 'p.yaml'), output, ...args })
+  for (const run of ['first', 'second']) {
+    const { code, stdout, stderr } = await to(output)
+    t.strictSame([code, stdout], [0, ''], run)
+    t.match(stderr, /portcullis suggest: wrote scope ci-suggested to .*\/ci-suggested\.yaml\nTo use it: /)
+    t.match(rulesIn(readFileSync(output, 'utf8')), [{ verbs: ['list'] }])
+  }
+  t.strictSame(readdirSync(join(folder, 'callers')), ['ci-suggested.yaml', 'ci.yaml', 'mine.yaml'])
+  for (const file of ['callers/ci.yaml', 'callers/mine.yaml', 'p.yaml']) t.match(await to(join(folder, file)), { code: 1, stderr: /is there and holds something else than a scope ci-suggested: name another file/ }, file)
+  t.match(await to(join(folder, 'none/x.yaml')), { code: 1, stderr: /its folder does not exist/ })
+  t.match(await to(output, { json: true }), { code: 2 })
+  writeFileSync(join(folder, 'callers/ci.yaml'), 'callers: [{ name: ci, scopes: [ci-suggested] }]\n')
+  t.match(await to(output, { shadow: true }), { code: 1, stderr: /which caller ci holds/ })
+  t.match((await to(output)).stderr, /caller ci holds ci-suggested already/)
+})
+
 t.test('what is over all namespaces, or in none, is ["*"], and what that has in it is not said again', async (t) => {
   const { rules, stdout } = await suggest([did(), did({ namespace: '' }), did({ verb: 'get', name: 'x' }), did({ what: 'nodes', namespace: '' })])
   t.strictSame(rules, [
@@ -119,13 +195,16 @@ t.test('namespaces by a glob, only where one is given', async (t) => {
 })
 
 t.test('what is judged otherwise than it reads: upgrades, applies, updates that create, paths, projects', async (t) => {
+  const api = { 'portcullis.dev/cluster': undefined }
   const form = (form: string) => ({ annotations: { 'portcullis.dev/request-form': form } })
   const rows: [string, string, object[]][] = [
     ['exec by WebSocket', did({ verb: 'get', what: 'pods/exec', name: 'x', ...form('upgrade') }), [{ verbs: ['create'], resources: ['pods/exec'] }]],
     ['the same in an older log', did({ verb: 'get', what: 'pods/exec', name: 'x', status: 101 }), [{ verbs: ['create'] }]],
     ['exec by GET that is no upgrade', did({ verb: 'get', what: 'pods/exec', name: 'x', status: 400 }), [{ verbs: ['get'] }]],
     ['an apply', did({ verb: 'patch', name: 'x', ...form('apply') }), [{ verbs: ['create', 'patch'], resourceNames: ['x'] }]],
-    ['an apply in an older log', did({ verb: 'patch', name: 'x', more: { requestURI: '/api/v1/x?fieldManager=k&force=true' } }), [{ verbs: ['create', 'patch'] }]],
+    ['an apply in a log of an API server', did({ verb: 'patch', name: 'x', annotations: api, more: { requestURI: '/api/v1/x?fieldManager=k&force=true' } }), [{ verbs: ['create', 'patch'] }]],
+    ['force in a patch of which our log does not say that it was an apply', did({ verb: 'patch', name: 'x', more: { requestURI: '/api/v1/x?force=true' } }), [{ verbs: ['patch'] }]],
+    ['force in what the API server did not take', did({ verb: 'patch', name: 'x', annotations: api, status: 415, more: { requestURI: '/api/v1/x?force=true' } }), [{ verbs: ['patch'] }]],
     ['a patch', did({ verb: 'patch', name: 'x' }), [{ verbs: ['patch'] }]],
     ['PUT of a service', did({ verb: 'update', what: 'services', name: 'x' }), [{ verbs: ['create', 'update'], resourceNames: ['x'] }]],
     ['PUT of a pod', did({ verb: 'update', name: 'x' }), [{ verbs: ['update'] }]],
