@@ -81,6 +81,8 @@ function pairs(plain: Buffer): Map<string, string> {
   const headers = new Map<string, string>()
   const count = plain.readUInt32BE(0)
   for (let place = 0; place < count; place += 1) headers.set(next(), next())
+  // Go would read it as the beginning of the next block.
+  if (offset < plain.length) throw new RangeError('the header block has more than it says')
   return headers
 }
 

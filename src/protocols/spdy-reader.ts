@@ -9,7 +9,10 @@ export interface SpdyHandler {
 }
 
 const synStream = 1
-const headers = 8
+/** Those that have a header block: all blocks of a connection are one compressed stream. */
+const withHeaders = [synStream, 2, 8]
+/** The first bit of a stream's number is reserved. */
+const streamBits = 0x7fff_ffff
 const lastFlag = 1
 /** With what stands before the headers in a SYN_STREAM. */
 const largestBlock = 16 * 1024 + 10
@@ -42,7 +45,7 @@ export class SpdyReader {
     this.#control = undefined
     if (this.#isControl) {
       if (this.#head.readUInt16BE(0) !== 0x8003) throw new RangeError('the frame is not of SPDY/3')
-      if (this.#handler.opened !== undefined && [synStream, headers].includes(this.#head.readUInt16BE(2))) {
+      if (this.#handler.opened !== undefined && withHeaders.includes(this.#head.readUInt16BE(2))) {
         if (this.#left > largestBlock) throw new RangeError('the header block is too large')
         this.#control = []
       }
@@ -61,14 +64,13 @@ export class SpdyReader {
   #pass(piece: Buffer): void {
     const over = this.#left === 0
     if (over) this.#headBytes = 0
-    if (!this.#isControl) return this.#handler.data(this.#head.readUInt32BE(0), piece, over && this.#head[4] === lastFlag)
+    if (!this.#isControl) return this.#handler.data(this.#head.readUInt32BE(0), piece, over && ((this.#head[4] ?? 0) & lastFlag) !== 0)
     this.#control?.push(piece)
     if (!over || this.#control === undefined) return
     const payload = Buffer.concat(this.#control)
     const isOpening = this.#head.readUInt16BE(2) === synStream
-    // Both, for the header blocks of a connection are one compressed stream.
     const read = this.#blocks.read(payload.subarray(isOpening ? 10 : 4))
-    if (isOpening) this.#handler.opened?.(payload.readUInt32BE(0), read)
+    if (isOpening) this.#handler.opened?.(payload.readUInt32BE(0) & streamBits, read)
   }
 
   get #isControl(): boolean {

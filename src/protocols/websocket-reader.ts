@@ -3,6 +3,8 @@ export interface MessagePiece {
   readonly text: boolean
   readonly first: boolean
   readonly last: boolean
+  /** The message is a single frame. */
+  readonly whole: boolean
   readonly data: Buffer
 }
 
@@ -82,7 +84,8 @@ export class WebSocketReader {
     const last = over && frame.final
     this.#message.begun = true
     if (last) this.#message = undefined
-    if (data.length > 0 || last) this.#take({ text, first: !begun, last, data })
+    const whole = frame.final && frame.opcode !== continuation
+    if (data.length > 0 || last) this.#take({ text, first: !begun, last, whole, data })
     else if (!begun && this.#message !== undefined) this.#message.begun = false
   }
 }

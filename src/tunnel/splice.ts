@@ -15,7 +15,7 @@ export interface SpliceOptions {
   readonly patience?: Patience
 }
 
-/** Sees each chunk that is passed on, as it is: must not change it, wait, or throw. */
+/** Sees each chunk before it is passed on, as it is: must not change it, wait, or throw. Where it ends the tunnel, that chunk is not passed on. */
 export interface Tap {
   fromCaller(chunk: Buffer): void
   fromUpstream(chunk: Buffer): void
@@ -99,20 +99,31 @@ class Splice {
 
   #down(chunk: Buffer): void {
     if (!this.#caller.writable) return
-    if (this.#stopping === undefined) this.#frames.follow(chunk)
-    const length = this.#stopping === undefined ? chunk.length : this.#frames.followFrame(chunk)
-    this.bytesOut += length
-    this.#chunksWritten += 1
-    const passed = chunk.subarray(0, length)
-    if (!this.#caller.write(passed, this.#onTaken)) this.#upstream.pause()
+    const stopping = this.#stopping
+    const passed = stopping === undefined ? chunk : chunk.subarray(0, this.#frames.followFrame(chunk))
     this.#tap?.fromUpstream(passed)
-    if (this.#stopping !== undefined && this.#frames.atBoundary) this.#finish(this.#stopping)
+    if (this.#stopping !== stopping) {
+      // The frame that is under way cannot come to its end.
+      if (!this.#frames.atBoundary) this.#finish(undefined)
+      return
+    }
+    if (stopping === undefined) this.#frames.follow(chunk)
+    this.bytesOut += passed.length
+    this.#chunksWritten += 1
+    if (!this.#caller.write(passed, this.#onTaken)) this.#upstream.pause()
+    if (stopping !== undefined && this.#frames.atBoundary) this.#finish(stopping)
   }
 
   #up(chunk: Buffer): void {
     if (!this.#upstream.writable || this.#stopping !== undefined) return
-    if (!this.#upstream.write(chunk)) this.#caller.pause()
     this.#tap?.fromCaller(chunk)
+    if (this.#isStopping()) return
+    if (!this.#upstream.write(chunk)) this.#caller.pause()
+  }
+
+  /** A tap may stop the tunnel by what it sees. */
+  #isStopping(): boolean {
+    return this.#stopping !== undefined
   }
 
   /** At the end of an exec the exit status is in the last frame, so the caller first gets all there is. */

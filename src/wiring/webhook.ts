@@ -23,7 +23,7 @@ export async function openWebhook(config: WebhookSinkConfig, mode: Config['audit
     return createWebhookSink({ ...sizes, wait: maxWait, throttle, backOff: { first: initialBackoff, last: Math.max(initialBackoff, longestPause) } })
   }
   // Nobody is to be kept waiting, or refused, for longer than it is down.
-  return createWebhookSink({ ...sizes, backOff: { first: Math.min(firstPause, initialBackoff), last: initialBackoff } })
+  return createWebhookSink({ ...sizes, longestWait: initialBackoff, backOff: { first: Math.min(firstPause, initialBackoff), last: initialBackoff } })
 }
 
 async function openCollector(config: WebhookSinkConfig, deps: WebhookDeps): Promise<Collector> {

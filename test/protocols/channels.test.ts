@@ -39,7 +39,7 @@ for (const [subprotocol, base64] of [
       ['upstream', channelFrame('stdout', 'out', down)],
       ['upstream', channelFrame('stderr', 'err', down)],
       ['upstream', webSocketFrame(Buffer.from('x'), { opcode: 9, masked: false })],
-      ['caller', webSocketFrame(Buffer.from([255, 0]))],
+      ...subprotocol.startsWith('v5') ? [['caller', webSocketFrame(Buffer.from([255, 0]))]] satisfies Said[] : [],
       ['upstream', channelFrame('error', success, down)],
       ['upstream', webSocketFrame(Buffer.from([3, 232]), { opcode: 8, masked: false })],
     ]
@@ -56,6 +56,73 @@ t.test('base64 is decoded however it is cut', async () => {
     for (let at = 0; at < frame.length; at += cut) reader.fromCaller(frame.subarray(at, at + cut))
     return Buffer.concat(pieces).equals(Buffer.from(bytes))
   }))
+})
+
+t.test('line breaks in base64 are no part of it, as Go reads it; what it takes for no base64 is unreadable', async (t) => {
+  const of = (text: string) => [['caller', webSocketFrame(Buffer.from(`0${text}`), { opcode: 1 })]] satisfies Said[]
+  for (const subprotocol of ['base64.channel.k8s.io', 'v4.base64.channel.k8s.io']) {
+    for (const text of ['b\nHMK', 'bHMK\r\n', '\r\nbH\n\nMK', 'bHM\nK']) {
+      for (const cut of [Infinity, 1, 3, 8]) t.strictSame(carried(webSocket(subprotocol), of(text), cut), { stdin: 'ls\n|' }, `${JSON.stringify(text)} cut each ${cut}`)
+    }
+    for (const text of ['bHM', 'bHM-', 'b HMK', 'bA==bHMK', 'bA=', 'b===', 'bHM==', 'bA=\n=b', 'b\0HMK']) {
+      for (const cut of [Infinity, 1, 3]) t.throws(() => carried(webSocket(subprotocol), of(text), cut), RangeError, JSON.stringify(text))
+    }
+  }
+})
+
+t.test('a message in several frames is unreadable, for the API server takes each for a message of its own', async (t) => {
+  for (const from of ['caller', 'upstream'] as const) {
+    for (const first of [Buffer.from([200]), Buffer.from('\0'), Buffer.alloc(0)]) {
+      const frames = [webSocketFrame(first, { final: false }), webSocketFrame(Buffer.from('\0rm -rf /data\n'), { opcode: 0 })]
+      t.throws(() => carried(webSocket('v4.channel.k8s.io'), frames.map((bytes): Said => [from, bytes])), /several frames/)
+    }
+  }
+})
+
+t.test('a channel that the protocol does not have is unreadable; v5 alone has one to close others', async (t) => {
+  for (const [subprotocol, channel] of [['v5.channel.k8s.io', 5], ['v5.channel.k8s.io', 254], ['v4.channel.k8s.io', 255], ['', 200], ['v4.base64.channel.k8s.io', 0], ['v4.base64.channel.k8s.io', 0x35]] as const) {
+    t.throws(() => carried(webSocket(subprotocol), [['caller', webSocketFrame(Buffer.from([channel, 0x41]))]]), /there is no channel/, `${subprotocol} ${channel}`)
+  }
+})
+
+t.test('what a side says of a stream that is the other one\'s is not recorded, for nobody reads it', async (t) => {
+  const forged = { stdout: 'FORGED', stderr: 'FORGED', error: success } as const
+  const forgedDown = { stdin: 'FORGED', resize: '{"Width":1,"Height":1}' } as const
+  const said: Said[] = [
+    ...Object.entries(forged).map(([stream, text]): Said => ['caller', channelFrame(stream as SessionStream, text, { masked: true })]),
+    ...Object.entries(forgedDown).map(([stream, text]): Said => ['upstream', channelFrame(stream as SessionStream, text, { masked: false })]),
+  ]
+  t.strictSame(carried(webSocket('v5.channel.k8s.io'), said), {})
+  const client = new SpdyClientFrames()
+  const opening = (['error', 'stdin', 'stdout', 'stderr', 'resize'] as const).map((streamtype, i): Said => ['caller', client.open(1 + 2 * i, { streamtype })])
+  const over = [1, 5, 7].map((stream): Said => ['caller', dataFrame(stream, Buffer.from(success), true)])
+  const under = [3, 9].map((stream): Said => ['upstream', dataFrame(stream, Buffer.from('FORGED'), true)])
+  t.strictSame(carried({ kind: 'spdy' }, [...opening, ...over, ...under]), {})
+})
+
+t.test('SPDY: a stream is what Go takes it for: the first of several values, whatever the reserved bit', async (t) => {
+  const typed: Said = ['caller', dataFrame(1, Buffer.from('rm -rf /data\n'))]
+  for (const [stream, streamtype] of [[1, 'stdin\0resize'], [0x80000001, 'stdin']] as const) {
+    t.strictSame(carried({ kind: 'spdy' }, [['caller', new SpdyClientFrames().open(stream, { streamtype })], typed]), { stdin: 'rm -rf /data\n' })
+  }
+})
+
+t.test('SPDY: what could be read in two ways is unreadable', async (t) => {
+  const fresh = () => new SpdyClientFrames()
+  const twice = fresh()
+  const late = fresh()
+  const cases: readonly (readonly [what: string, frames: readonly Buffer[], why: RegExp])[] = [
+    ['a stream that is opened again as another', [twice.open(1, { streamtype: 'stdin' }), twice.open(1, { streamtype: 'resize' })], /opened again/],
+    ['a stream of another type', [fresh().open(1, { streamtype: 'data' })], /there is no stream/],
+    ['a first value that is empty', [fresh().open(1, { streamtype: '\0stdin' })], /there is no stream/],
+    ['a stream of no type', [fresh().open(1, {})], /there is no stream/],
+    ['bytes of a stream that was not opened', [late.open(1, { streamtype: 'stdin' }), dataFrame(3, Buffer.from('x'))], /never opened/],
+    ['headers behind those that were announced, which Go reads as those of the next stream', [fresh().open(1, { streamtype: 'resize' }, Buffer.from('\0\0\0\0'))], /more/],
+    ['a reply, whose headers are of the same compressed stream', [Buffer.from('80030002000000080000000101020304', 'hex')], /./],
+  ]
+  for (const [what, frames, why] of cases) {
+    t.throws(() => carried({ kind: 'spdy' }, frames.map((bytes): Said => ['caller', bytes])), why, what)
+  }
 })
 
 t.test('the streams of a session by SPDY are known by what the client says that they are', async (t) => {

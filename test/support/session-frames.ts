@@ -26,10 +26,11 @@ export class SpdyClientFrames {
   #plain = Buffer.alloc(0)
   #sent = 0
 
-  open(stream: number, headers: Readonly<Record<string, string>>): Buffer {
+  /** `more`: behind the headers, in the same block. */
+  open(stream: number, headers: Readonly<Record<string, string>>, more = Buffer.alloc(0)): Buffer {
     const entries = Object.entries(headers)
     const words = entries.flat().flatMap(word => [uint32(word.length), Buffer.from(word)])
-    this.#plain = Buffer.concat([this.#plain, uint32(entries.length), ...words])
+    this.#plain = Buffer.concat([this.#plain, uint32(entries.length), ...words, more])
     // Compressed anew from the beginning, of which only what is new is sent: level 0 makes each block depend on none before it.
     const packed = deflateSync(this.#plain, { dictionary, level: 0, finishFlush: constants.Z_SYNC_FLUSH })
     const block = this.#stored(packed)

@@ -107,6 +107,21 @@ t.test('strict: while the webhook is down every request is refused, and not one 
   t.notMatch(await proxy.metrics(), /portcullis_audit_dropped_total\{[^}]*\} [1-9]/)
 })
 
+t.test('strict: a 503 with a long Retry-After refuses nobody for longer than initialBackoff, and an event that is refused alone refuses nobody else', async (t) => {
+  const collector = await startCollector(t)
+  collector.answer(({ list }) => {
+    if (collector.posts.length === 1) return { status: 503, headers: { 'Retry-After': '600' } }
+    return list.items.some(({ requestURI }) => requestURI === '/poison') ? 400 : 200
+  })
+  const { proxy } = await start(t, { url: collector.url, initialBackoff: '50ms' }, { mode: 'blocking-strict' })
+  t.equal((await get(t, proxy, '/first')).status, 503)
+  await until(async () => (await get(t, proxy, '/after')).status === 200)
+  for (let time = 0; time < 3; time += 1) {
+    t.equal((await get(t, proxy, '/poison')).status, 503)
+    t.equal((await get(t, proxy, '/good')).status, 200)
+  }
+})
+
 t.test('blocking goes on, and batch does not even wait, while the webhook does not answer', async (t) => {
   for (const mode of ['blocking', 'batch']) {
     const collector = await startCollector(t)

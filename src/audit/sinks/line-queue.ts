@@ -1,4 +1,4 @@
-import { readFailure, type LineWriter } from './line-writer.ts'
+import { readFailure, type LineWriter, linesIn } from './line-writer.ts'
 import type { Sink, SinkReport } from './sink.ts'
 
 export interface LineQueueOptions {
@@ -35,6 +35,9 @@ interface Line {
   readonly text: string
   readonly settle: ((error?: Error) => void) | undefined
 }
+
+/** Without some: those will never be taken, and the rest of the batch goes out at once. */
+type Outcome = 'written' | 'without some' | 'failed'
 
 /**
  * Lines on their way to a writer: off the request's path, in order, one write at a
@@ -150,9 +153,9 @@ export class LineQueue implements Sink {
       if (this.#writer.turn !== undefined) await this.#writer.turn(this.#closing.signal)
       this.#writing = this.#take()
       this.#writingSince = this.#options.now()
-      const failed = await this.#writeBatch(this.#writing)
+      const outcome = await this.#writeBatch(this.#writing)
       this.#writing = []
-      if (failed || !this.#mustGoOn()) break
+      if (outcome === 'failed' || outcome === 'written' && !this.#mustGoOn()) break
     }
     this.#draining = false
     if (this.#lines.length > 0 && !this.#closed) this.#startIn(this.#failures > 0 ? this.#pause() : this.#options.wait)
@@ -179,26 +182,26 @@ export class LineQueue implements Sink {
     return this.#lines.splice(0, count)
   }
 
-  /** True when it failed; what was not written is held again. */
-  async #writeBatch(batch: Line[]): Promise<boolean> {
+  /** What was not written is held again. */
+  async #writeBatch(batch: Line[]): Promise<Outcome> {
     const chunk = Buffer.from(`${batch.map(line => line.text).join('\n')}\n`)
     try {
       await this.#writer.write(chunk)
       if (this.#failures > 0) this.#report.recovered?.()
       this.#failures = 0
       this.#done(batch)
-      return false
+      return 'written'
     } catch (thrown) {
-      const { error, written, lost, wait } = readFailure(thrown)
+      const { error, written, lost, wait, works } = readFailure(thrown)
       const complete = linesIn(chunk.subarray(0, written))
       this.#done(batch.slice(0, complete))
       this.#giveUp(batch.slice(complete, complete + lost), error)
       this.#lines = [...batch.slice(complete + lost), ...this.#lines]
-      this.#failures += 1
+      this.#failures = works ? 0 : this.#failures + 1
       this.#notBefore = wait
-      this.#rejectWaiting(error)
+      if (!works) this.#rejectWaiting(error)
       this.#report.failed(error)
-      return true
+      return works ? 'without some' : 'failed'
     }
   }
 
@@ -242,10 +245,4 @@ export class LineQueue implements Sink {
       }
     })
   }
-}
-
-function linesIn(chunk: Buffer): number {
-  let count = 0
-  for (const byte of chunk) if (byte === 10) count += 1
-  return count
 }

@@ -25,10 +25,13 @@ export class IncompleteWrite extends Error {
 export class Undeliverable extends Error {
   override readonly name = 'Undeliverable'
   readonly lines: number
+  /** It is the fault of those lines alone: others would be taken. */
+  readonly faultOfLines: boolean
 
-  constructor(lines: number, message: string, options?: ErrorOptions) {
-    super(message, options)
+  constructor(lines: number, message: string, { faultOfLines = false } = {}) {
+    super(message)
     this.lines = lines
+    this.faultOfLines = faultOfLines
   }
 }
 
@@ -48,6 +51,8 @@ export interface Failure {
   readonly error: Error
   readonly written: number
   readonly lost: number
+  /** The writer itself works: the rest need not wait. */
+  readonly works: boolean
   /** Milliseconds. */
   readonly wait: number
 }
@@ -59,6 +64,14 @@ export function readFailure(thrown: unknown): Failure {
     error,
     written: error instanceof IncompleteWrite ? error.written : 0,
     lost: reason instanceof Undeliverable ? reason.lines : 0,
+    works: reason instanceof Undeliverable && reason.faultOfLines,
     wait: reason instanceof NotBefore ? reason.wait : 0,
   }
+}
+
+/** Line breaks, of which each line has one. */
+export function linesIn(chunk: Buffer): number {
+  let count = 0
+  for (const byte of chunk) if (byte === 10) count += 1
+  return count
 }

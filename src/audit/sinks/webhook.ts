@@ -2,7 +2,7 @@ import { errors, request, type Dispatcher } from 'undici'
 import type { Presented } from '../../credentials/credential.ts'
 import { isStaleSocket } from '../../upstream-errors.ts'
 import { LineQueue, lineQueueDefaults, type LineQueueOptions } from './line-queue.ts'
-import { IncompleteWrite, NotBefore, Undeliverable, type LineWriter } from './line-writer.ts'
+import { IncompleteWrite, NotBefore, Undeliverable, type LineWriter, linesIn } from './line-writer.ts'
 import { createThrottle, type ThrottleOptions } from './throttle.ts'
 import type { Sink } from './sink.ts'
 import { adviceFor, readRetryAfter } from './webhook-answer.ts'
@@ -29,6 +29,8 @@ export interface WebhookSinkOptions extends LineQueueOptions {
   readonly timeout: number
   /** Undefined: every batch as soon as the one before it is answered. */
   readonly throttle?: ThrottleOptions | undefined
+  /** Milliseconds that its `Retry-After` may make our events wait at most. */
+  readonly longestWait?: number
 }
 
 /**
@@ -37,10 +39,10 @@ export interface WebhookSinkOptions extends LineQueueOptions {
  * one POST at a time. What was not answered well is posted again, so that an event may
  * arrive twice: `auditID` and `stage` tell it.
  */
-export function createWebhookSink({ collector, timeout, throttle, ...queue }: WebhookSinkOptions): Sink {
+export function createWebhookSink({ collector, timeout, throttle, longestWait = 600_000, ...queue }: WebhookSinkOptions): Sink {
   const { now = lineQueueDefaults.now } = queue
   const turn = throttle === undefined ? undefined : createThrottle(throttle)
-  return new WebhookSink(new WebhookWriter({ collector, timeout, turn, now }), collector, { maxHeld, maxBatch, ...queue })
+  return new WebhookSink(new WebhookWriter({ collector, timeout, turn, now, longestWait }), collector, { maxHeld, maxBatch, ...queue })
 }
 
 /** Characters: the events held at most, beside their number, and of one POST (the API server's `--audit-webhook-truncate-max-batch-size`). */
@@ -68,12 +70,11 @@ interface WriterOptions {
   readonly turn: LineWriter['turn']
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  readonly longestWait: number
 }
 
 /** As often the API server posts a batch before it drops it, whatever the error (pkg/util/webhook, DefaultRetryBackoffWithInitialDelay). */
 const attempts = 5
-/** Milliseconds: nobody may make us hold our events for longer. */
-const longestWait = 600_000
 
 class WebhookWriter implements LineWriter {
   readonly turn: LineWriter['turn']
@@ -101,12 +102,12 @@ class WebhookWriter implements LineWriter {
       this.#refusals = 0
       return
     }
-    const middle = status === 413 ? middleOf(chunk) : undefined
+    const middle = isFaultOfEvents(status) ? middleOf(chunk) : undefined
     if (middle !== undefined) return this.#postHalves(chunk, middle)
     throw this.#failureOf(status, { lines: linesIn(chunk), bytes: chunk.length, retryAfter })
   }
 
-  /** What is too large at once may be taken in parts. */
+  /** What is not taken at once may be taken in parts, but for the event whose fault it is. */
   async #postHalves(chunk: Buffer, middle: number): Promise<void> {
     await this.#post(chunk.subarray(0, middle))
     await this.#post(chunk.subarray(middle)).catch((error: Error) => {
@@ -118,12 +119,16 @@ class WebhookWriter implements LineWriter {
   #failureOf(status: number, { lines, bytes, retryAfter }: { readonly lines: number, readonly bytes: number, readonly retryAfter: number | undefined }): Error {
     const message = `the audit webhook ${this.#options.collector.origin} answered ${status}: ${adviceFor(status, bytes)}`
     if (status >= 500 || status === 429 || status === 408) {
-      return retryAfter === undefined ? new Error(message) : new NotBefore(Math.min(retryAfter, longestWait), message)
+      return retryAfter === undefined ? new Error(message) : new NotBefore(Math.min(retryAfter, this.#options.longestWait), message)
+    }
+    if (isFaultOfEvents(status)) {
+      // Posted again it would be answered the same.
+      this.#refusals = 0
+      return new Undeliverable(lines, `${message}; an event is lost there`, { faultOfLines: true })
     }
     this.#refused = this.#refusals === 0 ? lines : Math.min(this.#refused, lines)
     this.#refusals += 1
-    // An event that is too large alone is so the next time.
-    if (status !== 413 && this.#refusals < attempts) return new Error(message)
+    if (this.#refusals < attempts) return new Error(message)
     this.#refusals = 0
     const lost = this.#refused
     return new Undeliverable(lost, `${message}; ${lost === 1 ? 'an event is' : `${lost} events are`} lost there`)
@@ -167,6 +172,13 @@ class WebhookWriter implements LineWriter {
   }
 }
 
+/** Of the 4xx these are about us, the path, or the moment. */
+const notOfEvents: readonly number[] = [401, 403, 404, 405, 407, 408, 429]
+
+function isFaultOfEvents(status: number): boolean {
+  return status >= 400 && status < 500 && !notOfEvents.includes(status)
+}
+
 interface Answered {
   readonly status: number
   /** Milliseconds. */
@@ -181,12 +193,6 @@ function toEventList(chunk: Buffer): Buffer {
   const list = Buffer.concat([begin, chunk.subarray(0, -1), end])
   for (let at = list.indexOf(10); at >= 0; at = list.indexOf(10, at)) list[at] = 0x2c
   return list
-}
-
-function linesIn(chunk: Buffer): number {
-  let count = 0
-  for (const byte of chunk) if (byte === 10) count += 1
-  return count
 }
 
 /** Where the line in the middle ends; undefined for a single line. */

@@ -207,6 +207,23 @@ t.test('whoever waits for a line that is given up hears so', async (t) => {
   t.equal(writer.writes.size, 0)
 })
 
+t.test('a line that is given up makes nobody else wait, nor the queue count as failing', async (t) => {
+  const { writer, queue, report } = start({ wait: 1e6, backOff: { first: 1e6, last: 1e6 } })
+  const [first, second, third] = [queue.writeNow('a'), queue.writeNow('b'), queue.writeNow('c')]
+  const refused = t.rejects(second, { message: 'not this one' })
+  ;(await writer.writes.take()).finish()
+  await first
+  ;(await writer.writes.take()).fail(new Undeliverable(1, 'not this one', { faultOfLines: true }))
+  const rest = await writer.writes.take()
+  t.equal(rest.text, 'c\n')
+  t.ok(queue.healthy())
+  rest.finish()
+  await refused
+  await third
+  t.match(report, { dropped: 1, errors: [{ message: 'not this one' }] })
+  await queue.close()
+})
+
 t.test('a writer may ask for a longer pause than that of the queue', async (t) => {
   const { writer, queue } = start()
   queue.write('a')

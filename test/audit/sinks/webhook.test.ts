@@ -135,6 +135,16 @@ t.test('a date in Retry-After is read by the clock of the queue', async (t) => {
   t.ok(at[1]! - at[0]! >= 990)
 })
 
+t.test('Retry-After is kept to no longer than whoever waits for events may be kept', async (t) => {
+  const collector = await startCollector(t)
+  collector.answer(() => collector.posts.length === 1 ? { status: 503, headers: { 'Retry-After': '600' } } : 200)
+  const { sink } = start(t, collector, { longestWait: 20 })
+  await t.rejects(sink.writeNow(line(0)))
+  sink.write(line(1))
+  await collector.until(() => collector.taken().length === 2)
+  t.strictSame(ids(collector.taken()), [0, 1])
+})
+
 t.test('a collector that nobody listens for any more gets all of it when it is there again', async (t) => {
   const collector = await startCollector(t)
   const { sink, report } = start(t, collector)
@@ -172,8 +182,8 @@ t.test('one that answers late is waited for, and gets nothing twice', async (t) 
 })
 
 for (const [status, advice] of [
-  [400, /does not take a list of audit.k8s.io\/v1 events/], [401, /does not take our credential/], [403, /may not post there/],
-  [404, /is the path of `url` right/], [307, /a redirect, which is never followed/],
+  [401, /does not take our credential/], [403, /may not post there/],
+  [404, /is the path of `url` right/], [405, /is the path of `url` right/], [307, /a redirect, which is never followed/],
 ] as const) {
   t.test(`${status} is tried as often as the API server does; then those events are dropped, counted, and the next are tried`, async (t) => {
     const collector = await startCollector(t)
@@ -192,6 +202,23 @@ for (const [status, advice] of [
   })
 }
 
+for (const status of [400, 415, 422]) {
+  t.test(`an event that is answered ${status} takes no others along, and keeps nobody waiting`, async (t) => {
+    const collector = await startCollector(t)
+    collector.answer(({ list: { items } }) => ids(items).some(id => id === 5 || id === 6) ? status : 200)
+    const { sink, report } = start(t, collector, { wait: 1e6, maxBatchLines: 9, backOff: { first: 1e6, last: 1e6 } })
+    for (const number of upTo(9)) sink.write(line(number))
+    await collector.until(() => collector.taken().length === 7)
+    t.strictSame(ids(collector.taken()), [0, 1, 2, 3, 4, 7, 8])
+    t.ok(sink.healthy())
+    t.equal(report.dropped, 2)
+    t.match(report.errors.map(({ cause, message }) => cause instanceof Error ? cause.message : message), [/answered 4.*; an event is lost there$/, /; an event is lost there$/])
+    await t.rejects(sink.writeNow(line(5)), { message: /; an event is lost there$/ })
+    await sink.writeNow(line(9))
+    t.equal(report.dropped, 3)
+  })
+}
+
 t.test('events that join refused ones are tried as often as those before they are dropped', async (t) => {
   const collector = await startCollector(t)
   const { sink, report } = start(t, collector)
@@ -200,7 +227,7 @@ t.test('events that join refused ones are tried as often as those before they ar
     if (ids(items).includes(0)) {
       joined.push(joined.length)
       sink.write(line(joined.at(-1)!))
-      return 400
+      return 403
     }
     return 200
   })
