@@ -16,8 +16,10 @@ export interface SessionTextOptions {
   readonly put: (code: CastCode, text: string) => void
 }
 
-/** Longest of what is collected before it is read: sizes, and the Status. */
+/** Longest of what is collected before it is read: the Status, and sizes in one piece. */
 const longestMessage = 64 * 1024
+/** Of one size in several pieces, which is looked at again with each of them. */
+const longestSize = 256
 
 /** Makes text of a session's streams: characters are whole, and secrets gone, however the bytes are cut. */
 export class SessionText {
@@ -64,7 +66,7 @@ export class SessionText {
   /** `{"Width":80,"Height":24}`, one a line or one a message. */
   #resize(text: string, ends: boolean): void {
     const lines = (this.#size + text).slice(-longestMessage).split('\n')
-    this.#size = ends ? '' : lines.pop() ?? ''
+    this.#size = ends ? '' : (lines.pop() ?? '').slice(0, longestSize)
     for (const line of lines) {
       const { Width: width, Height: height } = objectOf(line) as { Width?: unknown, Height?: unknown }
       if (isSize(width) && isSize(height)) this.#put('r', `${width}x${height}`)
