@@ -318,7 +318,7 @@ for (const strict of [false, true]) {
 
 t.test('a disk that hangs does not hold the end of the session for ever', async (t) => {
   const { disk, release } = slowDisk()
-  const { open, told } = await setUp(t, { disk, patience: 20 })
+  const { open, told } = await setUp(t, { disk, patience: 500 })
   t.teardown(release)
   const recording = await open()
   recording.begin(v5)
@@ -344,7 +344,7 @@ t.test('what was finished too late keeps the name that the event has', async (t)
         if (to.endsWith('.part')) settled()
       },
     }
-    const { folder, open } = await setUp(t, { disk, patience: 20 })
+    const { folder, open } = await setUp(t, { disk, patience: 500 })
     const recording = await open()
     recording.begin(v5)
     const { file, sha256 } = await recording.end()
@@ -377,7 +377,7 @@ for (const slow of ['write', 'close', 'remove'] as const) {
       },
       ...slow === 'remove' ? { remove: never } : {},
     }
-    const { open, recordings, told } = await setUp(t, { disk, patience: 20 })
+    const { open, recordings, told } = await setUp(t, { disk, patience: 500 })
     const recording = await open()
     recording.begin(v5)
     recording.fromUpstream(channelFrame('stdout', 'x', down))
@@ -389,7 +389,7 @@ for (const slow of ['write', 'close', 'remove'] as const) {
 }
 
 t.test('whoever closes does not wait for ever for a session that does not end', async (t) => {
-  const { open, recordings, told } = await setUp(t, { patience: 20 })
+  const { open, recordings, told } = await setUp(t, { patience: 500 })
   const recording = await open()
   await recordings.close()
   t.match(told.errors.map(({ message }) => message), [/^1 recordings were still open/])
