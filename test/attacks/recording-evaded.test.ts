@@ -75,7 +75,7 @@ for (const [what, kind, bytes] of unreadable) {
 }
 
 t.test('a command for which the recording has no room goes nowhere', async (t) => {
-  const { client, over } = await openSession(t, { maxSize: 3000 })
+  const { client, over } = await openSession(t, { maxSize: 6000 })
   client.send(Buffer.concat([channelFrame('stdin', `${'#'.repeat(2500)}\n`), channelFrame('stdin', command)]))
   const { end, recording, received } = await over()
   t.equal(end.ending, 'unrecorded')
@@ -85,7 +85,7 @@ t.test('a command for which the recording has no room goes nowhere', async (t) =
 
 t.test('output for which the recording has no room is not shown, and what is under way of it ends with the connection', async (t) => {
   for (const cut of [0, 100]) {
-    const { client, tunnel, over } = await openSession(t, { maxSize: 3000 })
+    const { client, tunnel, over } = await openSession(t, { maxSize: 6000 })
     const frame = channelFrame('stdout', 'x'.repeat(3000), { masked: false })
     const begun = frame.subarray(0, cut)
     tunnel.write(begun)
