@@ -1,7 +1,6 @@
 import type { Ending, Outcome } from '../model/trail.ts'
 
-const words: Readonly<Record<Ending, string>> = {
-  'complete': 'the API server ended the stream',
+const words: Readonly<Record<Exclude<Ending, 'complete'>, string>> = {
   'caller-left': 'the caller left',
   'upstream-failed': 'the answer of the API server broke off',
   'revoked': 'the key or the scope that opened it is gone',
@@ -10,9 +9,9 @@ const words: Readonly<Record<Ending, string>> = {
 }
 
 /**
- * Why a stream ended, or an answer broke off, where the API server's own event says "Connection closed
- * early" (k8s.io/apiserver pkg/endpoints/filters/audit.go). Nothing of an answer that came through whole.
+ * Why a stream or an answer ended before its time, where the API server's own event says "Connection closed
+ * early" (k8s.io/apiserver pkg/endpoints/filters/audit.go). Of what the API server ended it says nothing there, either.
  */
-export function endingWords(outcome: Outcome | undefined, stream: boolean): string | undefined {
-  return outcome !== undefined && (stream || outcome.ending !== 'complete') ? words[outcome.ending] : undefined
+export function endingWords(outcome: Outcome | undefined): string | undefined {
+  return outcome === undefined || outcome.ending === 'complete' ? undefined : words[outcome.ending]
 }

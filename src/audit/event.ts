@@ -167,13 +167,13 @@ function objectOf(attributes: Attributes, bodies: AuditedBodies | undefined): Ob
 }
 
 /** More than a code only where the answer, ours or the API server's, is a Status. Without an answer there is no code: Go leaves a zero out, too. */
-function statusOf({ status, outcome, bodies, stream, facts }: Moment): ResponseStatus | undefined {
+function statusOf({ status, outcome, bodies, facts }: Moment): ResponseStatus | undefined {
   const code = outcome?.status ?? status
   if (code === undefined) return undefined
   if (code === 0) return { metadata: {}, status: 'Failure', message: 'the caller left before there was an answer' }
   const refusal = outcome?.refusal
   const said = refusal === undefined ? bodies?.status : { status: 'Failure', message: refusal.message, reason: refusal.reason }
-  const { status: result, message = endingWords(outcome, stream), reason, details } = said ?? {}
+  const { status: result, message = endingWords(outcome), reason, details } = said ?? {}
   const resource = facts.resolved?.attributes.resource ?? ''
   return {
     metadata: {},

@@ -117,9 +117,9 @@ async function lastEvent(proxy: TestProxy, auditId: string): Promise<AuditEvent>
   return find()!
 }
 
-const rows: [Ending, RegExp, (setUp: SetUp) => unknown][] = [
+const rows: [Ending, RegExp | undefined, (setUp: SetUp) => unknown][] = [
   ['caller-left', /the caller left/, ({ streams }) => { for (const stream of streams) stream.leave() }],
-  ['complete', /the API server ended/, ({ streams }) => { for (const { voice } of streams) voice.end() }],
+  ['complete', undefined, ({ streams }) => { for (const { voice } of streams) voice.end() }],
   ['upstream-failed', /broke off/, ({ streams }) => { for (const { voice } of streams) voice.cut() }],
   ['revoked', /key or the scope/, ({ proxy }) => proxy.rewriteCallers({ callers: [] })],
   ['drained', /shutting down/, ({ proxy }) => proxy.stop()],
