@@ -1,3 +1,4 @@
+import { inTime } from '../in-time.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
 import type { Audit } from './audit.ts'
@@ -76,7 +77,7 @@ export function createAudit(options: AuditOptions): PolicedAudit {
     },
     async close() {
       // A server is closed a moment before the last of its answers is.
-      if (open > 0) await within(lastWords, new Promise<void>((resolve) => { allEnded = resolve })).catch(() => {})
+      if (open > 0) await inTime(new Promise<void>((resolve) => { allEnded = resolve }), lastWords, 'requests did not end in time').catch(() => {})
       await Promise.all(sinks.map(sink => sink.close()))
     },
   }
@@ -94,7 +95,7 @@ function createRecorder(sinks: readonly Sink[], options: AuditOptions): Recorder
   function recordNow(moment: Moment): Promise<void> {
     const line = lineOf(moment, options)
     if (line === undefined) return Promise.reject(new Error('the event could not be made'))
-    return within(patience, Promise.all(sinks.map(sink => sink.writeNow(line))))
+    return inTime(Promise.all(sinks.map(sink => sink.writeNow(line))).then(() => {}), patience, 'the audit sinks did not confirm the write in time')
   }
   function recordAndFollow(moment: Moment): void {
     // A failure is the sink's to report; here it only ends the waiting.
@@ -122,17 +123,5 @@ function lineOf(moment: Moment, { sinks, secrets, onDropped, onError }: AuditOpt
       onDropped(name, 1)
     }
     return undefined
-  }
-}
-
-async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('the audit sinks did not confirm the write in time')), milliseconds)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -2,6 +2,7 @@ import { headerValue } from '../headers/read.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Attributes } from '../model/attributes.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
+import { printableJson } from '../redaction/printable.ts'
 import { redacted, redactKnown, redactSecrets } from '../redaction/redact.ts'
 import { annotationsOf } from './annotations.ts'
 import type { AuditedBodies } from './bodies/bodies.ts'
@@ -117,20 +118,10 @@ export function toLine(event: AuditEvent, known: readonly string[]): string {
   const line = redactKnown(JSON.stringify(event), known)
   const suspect = event.level !== 'Metadata' || tokenMarks.some(mark => line.includes(mark))
   const safe = suspect ? redactSecrets(line) : line
-  return printable(safe)
-}
-
-/** JSON in which nothing is left that a terminal would obey. */
-export function printable(json: string): string {
-  return json.replace(unprintable, escaped)
+  return printableJson(safe)
 }
 
 const tokenMarks = ['pcl', 'cGNs', 'eyJ', 'sha256~', 'earer ', 'PRIVATE KEY']
-const unprintable = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-}
 
 /** Node reads header bytes as latin1; Go, and so the API server's log, as UTF-8. */
 function fromWire(text: string): string {

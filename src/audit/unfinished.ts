@@ -1,4 +1,5 @@
-import { microTime, printable, type AuditEvent } from './event.ts'
+import { printableJson } from '../redaction/printable.ts'
+import { microTime, type AuditEvent } from './event.ts'
 
 /** What `toLine` begins with, up to the stage: so no line has to be parsed. */
 const start = /^\{"kind":"Event","apiVersion":"audit\.k8s\.io\/v1","level":"\w+","auditID":"([^"]+)","stage":"(\w+)"/
@@ -16,7 +17,7 @@ export class Unfinished {
 
   /** A last line for each, of the stage that the API server itself writes of a request whose handler died. `at` is in milliseconds since the epoch. */
   end(at: number): string[] {
-    const lines = [...this.#lines.values()].map(line => printable(JSON.stringify(toPanic(JSON.parse(line) as AuditEvent, at))))
+    const lines = [...this.#lines.values()].map(line => printableJson(JSON.stringify(toPanic(JSON.parse(line) as AuditEvent, at))))
     this.#lines.clear()
     return lines
   }

@@ -1,3 +1,5 @@
+import { printableJson } from '../redaction/printable.ts'
+
 /** What the first line of an asciicast v2 says (https://docs.asciinema.org/manual/asciicast/v2/). */
 export interface CastHeader {
   /** Seconds since the epoch. */
@@ -40,10 +42,6 @@ export function markerLine(at: number, text: string): string {
   return line
 }
 
-/** JSON leaves C1 controls and bidirectional marks as they are, which a terminal obeys that the file is printed on. */
-const unprintable = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
-
 function lineOf(value: unknown): string {
-  const json = JSON.stringify(value).replace(unprintable, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return `${json}\n`
+  return `${printableJson(JSON.stringify(value))}\n`
 }

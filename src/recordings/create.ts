@@ -5,8 +5,8 @@ import type { RecordedSession } from '../model/trail.ts'
 import { allValues, queryOf } from '../queries/query.ts'
 import { commandLine } from '../redaction/command.ts'
 import { headerLine } from './cast.ts'
-import { realDisk, type Disk } from './disk.ts'
-import { inTime } from './in-time.ts'
+import { diskTooLate, realDisk, type Disk } from './disk.ts'
+import { inTime } from '../in-time.ts'
 import { recordingName } from './names.ts'
 import { RecordingFile } from './recording-file.ts'
 import { SessionRecording } from './recording.ts'
@@ -91,7 +91,7 @@ class Folder implements ConfiguredRecordings {
     clearInterval(this.#timer)
     const { patience, onError } = this.#options
     // An end that begins now may take its whole patience, and is told of before we give up.
-    await inTime(Promise.allSettled([...this.#open.values(), this.#tidying]), patience + grace).catch((cause: unknown) => {
+    await inTime(Promise.allSettled([...this.#open.values(), this.#tidying]), patience + grace, diskTooLate).catch((cause: unknown) => {
       onError(new Error(`${this.#open.size} recordings were still open at the end, and stay .part files`, { cause }))
     })
   }
@@ -104,7 +104,7 @@ class Folder implements ConfiguredRecordings {
     const name = recordingName(arrival.receivedAt, caller.definition.name, arrival.auditId)
     const path = join(folder, name)
     const creating = RecordingFile.create(this.#header(admitted), { path, disk, maxSize, maxPending })
-    const file = await inTime(creating, patience).catch((error: unknown) => {
+    const file = await inTime(creating, patience, diskTooLate).catch((error: unknown) => {
       creating.then(late => late.discard(), () => {})
       throw error
     })

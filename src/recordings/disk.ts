@@ -34,3 +34,6 @@ export const realDisk: Disk = {
   rename: (from, to) => rename(from, to),
   remove: path => rm(path, { force: true }),
 }
+
+/** Of one that hangs. */
+export const diskTooLate = 'the disk did not answer in time'

@@ -3,7 +3,8 @@ import type { RecordedSession, RecordingLoss } from '../model/trail.ts'
 import { createSessionReader, type SessionProtocol, type SessionReader } from '../protocols/channels.ts'
 import { redactKnown, redactSecrets } from '../redaction/redact.ts'
 import { eventLine, markerLine, type CastCode } from './cast.ts'
-import { inTime } from './in-time.ts'
+import { inTime } from '../in-time.ts'
+import { diskTooLate } from './disk.ts'
 import type { RecordingFile } from './recording-file.ts'
 import type { Recording } from './recordings.ts'
 import { SessionText } from './session-text.ts'
@@ -66,7 +67,7 @@ export class SessionRecording implements Recording {
   async end(): Promise<RecordedSession> {
     const { name, patience, onError } = this.#options
     const exitCode = this.#tellEnd()
-    const sha256 = await inTime(this.#options.file.finish(), patience).catch((cause: unknown) => {
+    const sha256 = await inTime(this.#options.file.finish(), patience, diskTooLate).catch((cause: unknown) => {
       this.#options.file.giveUp()
       onError(new Error(`the recording ${name} could not be finished`, { cause }))
       this.#lose('failed', 1)
@@ -82,7 +83,7 @@ export class SessionRecording implements Recording {
   async discard(): Promise<void> {
     const { name, file, patience, onError } = this.#options
     this.#over = true
-    await inTime(file.discard(), patience).catch((cause: unknown) => {
+    await inTime(file.discard(), patience, diskTooLate).catch((cause: unknown) => {
       onError(new Error(`the recording ${name}, of no session, could not be deleted; delete ${name}.part once its disk answers`, { cause }))
     })
   }

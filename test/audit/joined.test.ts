@@ -2,7 +2,7 @@
 // same requests, joined by Audit-ID, and lines that a kube-apiserver 1.36 wrote of the same workload (see audit-envtest.test.ts).
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { Agent, setGlobalDispatcher } from 'undici'
+import { Agent } from 'undici'
 import type { SampleAuditEvent } from '../../src/sample/audit.ts'
 import { auditWorkload } from '../support/audit-workload.ts'
 import { faultsOfEvent } from '../support/audit-schema.ts'
@@ -26,9 +26,8 @@ t.test('the workload through the sample cluster: both logs join by Audit-ID, and
     proxy: { config: { audit: { sinks: [{ file: { path: 'audit.log' } }], mode: 'blocking', policyFile: 'policy.yaml' } }, files: { 'policy.yaml': JSON.stringify(policy) } },
   })
   const agent = new Agent({ connect: { ca: proxy.ca } })
-  setGlobalDispatcher(agent)
   t.teardown(() => agent.close())
-  const sent = await auditWorkload(server, admin.key)
+  const sent = await auditWorkload(server, admin.key, agent)
   const over = (events: readonly { readonly auditID: string, readonly stage: string }[], id: string) => events.some(event => event.auditID === id && event.stage === 'ResponseComplete')
   await until(() => sent.every(({ id }) => over(proxy.events(), id)))
   const passed = sent.filter(({ id }) => proxy.events().every(({ auditID, annotations }) => auditID !== id || annotations?.['portcullis.dev/cache'] === undefined))

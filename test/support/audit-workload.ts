@@ -1,4 +1,4 @@
-import { request } from 'undici'
+import { request, type Dispatcher } from 'undici'
 
 /** A request that was sent: what it is, for people, and its Audit-ID. */
 export interface Sent {
@@ -45,11 +45,12 @@ const rows: readonly (readonly [what: string, method: string, path: string, body
   ['the version', 'GET', '/version'],
 ]
 
-/** Sends them one after the other. */
-export async function auditWorkload(url: string, key: string): Promise<Sent[]> {
+/** Sends them one after the other; `dispatcher`: that trusts the proxy's certificate, where it has one. */
+export async function auditWorkload(url: string, key: string, dispatcher?: Dispatcher): Promise<Sent[]> {
   const sent: Sent[] = []
   for (const [what, method, path, body, type, headers] of rows) {
     const { statusCode, headers: answered, body: answer } = await request(`${url}${path}`, {
+      ...dispatcher === undefined ? {} : { dispatcher },
       method: method as 'GET', body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
       headers: { 'authorization': `Bearer ${key}`, 'user-agent': 'workload/1.0', 'accept': json, ...type === undefined ? {} : { 'content-type': type }, ...headers },
     })

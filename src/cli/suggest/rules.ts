@@ -119,9 +119,20 @@ function inOrder(one: SuggestedRule): SuggestedRule {
 
 /** The same rule, its lists in one order and each word once. */
 export function canonical(rule: Rule): Rule {
-  const sorted = Object.fromEntries(lists.map(list => [list, [...new Set(rule[list] as readonly string[])].sort(compare)])) as unknown as Rule
   const place = (verb: string) => (verbOrder.includes(verb) ? verbOrder.indexOf(verb) : verbOrder.length)
-  return { ...sorted, verbs: [...sorted.verbs].sort((a, b) => place(a) - place(b) || compare(a, b)) }
+  return {
+    verbs: sortedSet(rule.verbs).sort((a, b) => place(a) - place(b)),
+    apiGroups: sortedSet(rule.apiGroups),
+    resources: sortedSet(rule.resources),
+    resourceNames: sortedSet(rule.resourceNames),
+    nonResourceURLs: sortedSet(rule.nonResourceURLs),
+    namespaces: sortedSet(rule.namespaces),
+    acknowledge: sortedSet(rule.acknowledge),
+  }
+}
+
+function sortedSet<T extends string>(words: readonly T[]): T[] {
+  return [...new Set(words)].sort(compare)
 }
 
 /** Resources first, then paths. */

@@ -92,6 +92,14 @@ t.test('a body beyond the bound is left out, and the event says so as the API se
   })
 })
 
+t.test('of a create that is too large to be looked into it is said that its name is missing, at Metadata too', async (t) => {
+  const { send } = await start(t, { maxBodySize: '1KiB' })
+  const body = JSON.stringify({ kind: 'Pod', metadata: { name: 'x' }, spec: 'x'.repeat(2000) })
+  const { last } = await send({ method: 'POST', target: pods, headers: json, body, answer: { status: 201, headers: json, body: '{}' } })
+  t.equal(last.objectRef?.name, undefined)
+  t.match(last, { level: 'Metadata', annotations: { 'audit.k8s.io/truncated': 'true', 'portcullis.dev/request-object': 'left out: it is larger than 1024 bytes' } })
+})
+
 t.test('what cannot be read is named, and what comes packed is read', async (t) => {
   const { send } = await start(t, { policy: [{ level: 'RequestResponse' }] })
   const { last } = await send({

@@ -8,7 +8,7 @@ t.test('what is owed is waited for, but no longer than until the end, after whic
   await takeTurn(end.signal)
   let over = false
   const third = takeTurn(end.signal).then(() => { over = true })
-  await new Promise(resolve => setTimeout(resolve, 20))
+  await new Promise(resolve => setImmediate(resolve))
   t.notOk(over)
   end.abort()
   await third

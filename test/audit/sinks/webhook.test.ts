@@ -173,10 +173,21 @@ t.test('one that does not answer is unwell, holds up nothing but what waits, and
 
 t.test('one that answers late is waited for, and gets nothing twice', async (t) => {
   const collector = await startCollector(t)
-  collector.answer(() => new Promise(resolve => setTimeout(() => resolve(200), 100)))
+  let answerAll = () => {}
+  let asked = () => {}
+  const late = new Promise<void>((resolve) => { answerAll = resolve })
+  const posted = new Promise<void>((resolve) => { asked = resolve })
+  collector.answer(() => {
+    asked()
+    return late.then(() => 200)
+  })
   const { sink, report } = start(t, collector, { maxBatchLines: 2 })
   for (const number of upTo(4)) sink.write(line(number))
-  await sink.close()
+  await posted
+  t.ok(sink.healthy())
+  const closed = sink.close()
+  answerAll()
+  await closed
   t.strictSame(ids(collector.taken()), upTo(4))
   t.strictSame(report, { dropped: 0, errors: [] })
 })
