@@ -31,7 +31,8 @@ export interface Stops {
   readonly clusters: Clusters
 }
 
-export type Admit = (arrival: Arrival, trail: Trail) => Promise<Admitted>
+/** A promise only where something has to be waited for: mostly nothing has. Throws, or rejects with, ProxyError. */
+export type Admit = (arrival: Arrival, trail: Trail) => Admitted | Promise<Admitted>
 
 /**
  * Decides whether an arrival may go upstream. Requests and upgrades both pass here,
@@ -39,42 +40,49 @@ export type Admit = (arrival: Arrival, trail: Trail) => Promise<Admitted>
  * as in the API server: it needs no trust, and a 401 is then recorded with its target.
  */
 export function createAdmit(stops: Stops): Admit {
-  return async function admit(arrival, trail) {
+  return function admit(arrival, trail) {
     checkInbound(arrival)
     const resolved = stops.resolve(arrival)
     trail.note({ resolved })
-
-    let { caller, cluster } = await identify(stops, arrival, resolved, trail)
-    const counted = stops.limit(caller, resolved.longRunning || arrival.upgrade)
-    if (counted instanceof Promise) {
-      // Where the request has gone meanwhile, the trail gives it back at once.
-      trail.onFinish(await counted)
-      // The key may have been revoked while this waited.
-      ;({ caller, cluster } = await identify(stops, arrival, resolved, trail))
-    } else {
-      trail.onFinish(counted)
-    }
-
-    const question = toQuestion(arrival, resolved, cluster)
-    const verdict = stops.authorize(caller, question)
-    const guarded = stops.guarded(caller, question, verdict)
-    trail.note(guarded.length === 0 ? { verdict } : { verdict, guarded })
-    if (!verdict.allowed) throw new ProxyError(verdict.code, verdict.reason)
-    const shadow = stops.shadow(caller, question)
-    if (shadow !== undefined) trail.note({ shadow })
-
-    return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
+    const entry = { arrival, resolved, trail }
+    const caller = authenticated(stops, entry)
+    return caller instanceof Promise ? caller.then(known => count(stops, entry, known)) : count(stops, entry, caller)
   }
 }
 
-/** Who it is, and whether it may come from there and go to that cluster. */
-async function identify(stops: Stops, arrival: Arrival, resolved: Resolved, trail: Trail): Promise<{ caller: Caller, cluster: Cluster }> {
-  const caller = await authenticated(stops, arrival, trail)
-  if (caller === undefined) throw nobody(arrival)
-  trail.note({ caller })
-  const cluster = place(stops, caller, arrival, resolved)
-  trail.note({ cluster: cluster.name })
-  return { caller, cluster }
+/** One request on its way in. */
+interface Entry {
+  readonly arrival: Arrival
+  readonly resolved: Resolved
+  readonly trail: Trail
+}
+
+function count(stops: Stops, entry: Entry, caller: Caller): Admitted | Promise<Admitted> {
+  const { arrival, resolved, trail } = entry
+  const cluster = place(stops, entry, caller)
+  const counted = stops.limit(caller, resolved.longRunning || arrival.upgrade)
+  if (counted instanceof Promise) return recount(stops, entry, counted)
+  trail.onFinish(counted)
+  return judge(stops, entry, { caller, cluster })
+}
+
+/** Counted from afar: the key may have been revoked while that took its time. */
+async function recount(stops: Stops, entry: Entry, counted: Promise<() => void>): Promise<Admitted> {
+  // Where the request has gone meanwhile, the trail gives it back at once.
+  entry.trail.onFinish(await counted)
+  const caller = await authenticated(stops, entry)
+  return judge(stops, entry, { caller, cluster: place(stops, entry, caller) })
+}
+
+function judge(stops: Stops, { arrival, resolved, trail }: Entry, { caller, cluster }: { readonly caller: Caller, readonly cluster: Cluster }): Admitted {
+  const question = toQuestion(arrival, resolved, cluster)
+  const verdict = stops.authorize(caller, question)
+  const guarded = stops.guarded(caller, question, verdict)
+  trail.note(guarded.length === 0 ? { verdict } : { verdict, guarded })
+  if (!verdict.allowed) throw new ProxyError(verdict.code, verdict.reason)
+  const shadow = stops.shadow(caller, question)
+  if (shadow !== undefined) trail.note({ shadow })
+  return { arrival, resolved, caller, cluster: cluster.name, question, verdict } as Admitted
 }
 
 function nobody({ certificate }: Arrival): ProxyError {
@@ -83,19 +91,32 @@ function nobody({ certificate }: Arrival): ProxyError {
     : 'the client certificate is no caller\'s, and no API key was presented')
 }
 
-/** A key that is refused is still named in the record, by its public id. */
-async function authenticated(stops: Stops, arrival: Arrival, trail: Trail): Promise<Caller | undefined> {
+function authenticated(stops: Stops, entry: Entry): Caller | Promise<Caller> {
+  let caller
   try {
-    return await stops.authenticate(arrival)
+    caller = stops.authenticate(entry.arrival)
   } catch (error) {
-    const claimedKeyId = stops.claimedKeyId(arrival)
-    if (claimedKeyId !== undefined) trail.note({ claimedKeyId })
-    throw stops.weighRefusal(error, sourceOf(arrival))
+    return refused(stops, entry, error)
   }
+  if (!(caller instanceof Promise)) return known(caller, entry)
+  return caller.then(caller => known(caller, entry), (error: unknown) => refused(stops, entry, error))
+}
+
+function known(caller: Caller | undefined, { arrival, trail }: Entry): Caller {
+  if (caller === undefined) throw nobody(arrival)
+  trail.note({ caller })
+  return caller
+}
+
+/** A key that is refused is still named in the record, by its public id. */
+function refused(stops: Stops, { arrival, trail }: Entry, error: unknown): never {
+  const claimedKeyId = stops.claimedKeyId(arrival)
+  if (claimedKeyId !== undefined) trail.note({ claimedKeyId })
+  throw stops.weighRefusal(error, sourceOf(arrival))
 }
 
 /** Where from and where to: what is refused before any rule is looked at. */
-function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolved): Cluster {
+function place(stops: Stops, { arrival, resolved, trail }: Entry, caller: Caller): Cluster {
   const source = sourceOf(arrival)
   if (!stops.fromAllowedSource(caller.definition, source)) {
     throw new ProxyError('SourceDenied', refuseSource(caller.definition, source))
@@ -104,6 +125,7 @@ function place(stops: Stops, caller: Caller, arrival: Arrival, resolved: Resolve
   if (cluster === undefined || !stops.mayUseCluster(caller.definition, cluster.name)) {
     throw new ProxyError('ClusterDenied', refuseCluster(caller.definition, resolved.cluster))
   }
+  trail.note({ cluster: cluster.name })
   return cluster
 }
 

@@ -19,13 +19,13 @@ export interface OnwardOptions {
 
 /** Where an admitted request goes: to the cache of discovery documents, else up. */
 export function createOnward({ discovery, forward, onApiChanged, authorization }: OnwardOptions) {
-  return async function onward(admitted: Admitted, exchange: Exchange): Promise<void> {
+  return function onward(admitted: Admitted, exchange: Exchange): Promise<void> {
     const answer = discovery(admitted)
-    if (answer !== undefined) return send(await answer, admitted, exchange, authorization(admitted.cluster))
+    if (answer !== undefined) return answer.then(answer => send(answer, admitted, exchange, authorization(admitted.cluster)))
     if (changesApi(admitted)) {
       exchange.trail.onFinish(({ status }) => { if (status >= 200 && status < 300) onApiChanged(admitted.cluster) })
     }
-    await forward(admitted, exchange)
+    return forward(admitted, exchange)
   }
 }
 

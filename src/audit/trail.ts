@@ -32,7 +32,7 @@ const ends: readonly Stage[] = ['ResponseComplete', 'Panic']
 export class AuditTrail implements Trail {
   readonly #arrival: Arrival
   readonly #options: TrailOptions
-  #facts: Facts = {}
+  readonly #facts: Facts = {}
   #policy: AuditPolicy | undefined
   #judgement: AuditJudgement | undefined
   /** An event of it is in the log, so that its end will be as well. */
@@ -50,7 +50,7 @@ export class AuditTrail implements Trail {
   }
 
   note(facts: Facts): void {
-    this.#facts = { ...this.#facts, ...facts }
+    Object.assign(this.#facts, facts)
   }
 
   admit(): Promise<void> | undefined {

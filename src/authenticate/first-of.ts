@@ -10,14 +10,7 @@ import { readCarrier } from './carrier.ts'
  */
 export function createFirstOf(authenticators: readonly Authenticator[]): Authenticator {
   return {
-    async authenticate(arrival: Arrival): Promise<Caller | undefined> {
-      for (const authenticator of authenticators) {
-        const caller = await authenticator.authenticate(arrival)
-        if (caller !== undefined) return caller
-      }
-      if (readCarrier(arrival.rawHeaders) === undefined) return undefined
-      throw new ProxyError('UnknownKey', 'the credential that was presented is no API key of this proxy, and no token of an issuer that it trusts')
-    },
+    authenticate: arrival => askFrom(authenticators, 0, arrival),
     recheck(caller) {
       for (const authenticator of authenticators) {
         const answer = authenticator.recheck(caller)
@@ -26,4 +19,15 @@ export function createFirstOf(authenticators: readonly Authenticator[]): Authent
       return undefined
     },
   }
+}
+
+/** Waits only for one that has to find out. */
+function askFrom(authenticators: readonly Authenticator[], first: number, arrival: Arrival): Caller | undefined | Promise<Caller | undefined> {
+  for (let index = first; index < authenticators.length; index += 1) {
+    const caller = authenticators[index]?.authenticate(arrival)
+    if (caller instanceof Promise) return caller.then(known => known ?? askFrom(authenticators, index + 1, arrival))
+    if (caller !== undefined) return caller
+  }
+  if (readCarrier(arrival.rawHeaders) === undefined) return undefined
+  throw new ProxyError('UnknownKey', 'the credential that was presented is no API key of this proxy, and no token of an issuer that it trusts')
 }

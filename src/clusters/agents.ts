@@ -3,8 +3,13 @@ import { createSecureContext } from 'node:tls'
 import { Agent, buildConnector, Pool } from 'undici'
 import type { ClientCertificate } from '../credentials/credential.ts'
 import { noteStaleSocket } from '../upstream-errors.ts'
+import { createDial } from './http1/dial.ts'
+import { createHttp1Sender } from './http1/sender.ts'
+import type { Sender } from './sender.ts'
 
 export interface AgentOptions {
+  /** Of the API server: scheme, host and port. */
+  readonly origin: string
   /** PEM; undefined: Node's own store. */
   readonly ca: string | undefined
   /** Empty where the server is an address: RFC 6066 allows no address in SNI. */
@@ -21,7 +26,7 @@ const idle = 60_000
 const maxHeaderSize = 65_536
 
 /**
- * What both agents have. Silence says nothing about a body: a quiet watch lasts for
+ * What agents have. Silence says nothing about a body: a quiet watch lasts for
  * hours, so there is no body timeout. HTTP/1.1 only: one broken HTTP/2 connection
  * would take every request on it along.
  */
@@ -35,16 +40,17 @@ export const commonAgentOptions = {
 } as const
 
 export interface Agents {
-  readonly short: Agent
-  readonly long: Agent
+  /** For callers' requests that end soon: bounded, so that a burst queues here and not over there. */
+  readonly short: Sender
+  /** For long-running ones: not bounded, since every watch holds a connection. */
+  readonly long: Sender
+  /** For requests of our own. */
+  readonly own: Agent
   /** Cuts what is under way, also where they are closing. */
   destroy(): Promise<void>
 }
 
-/**
- * Two sets of connections to one API server: `short` is bounded, so that a burst
- * queues here and not over there; `long` is not, since every watch holds one.
- */
+/** Three sets of connections to one API server. */
 export function createAgents(options: AgentOptions): Agents {
   const connect = createConnector(options)
   const pools = new Set<Pool>()
@@ -55,10 +61,13 @@ export function createAgents(options: AgentOptions): Agents {
     pools.add(pool)
     return pool
   }
+  const dial = createDial({ ...options, timeout: options.timeouts.connect })
+  const sender = { dial, idle, now: () => performance.now() }
+  const [short, long] = [createHttp1Sender({ ...sender, connections: 256 }), createHttp1Sender(sender)]
   return {
-    short: new Agent({ ...commonAgentOptions, connect, factory, connections: 256, headersTimeout: options.timeouts.response }),
-    long: new Agent({ ...commonAgentOptions, connect, factory, headersTimeout: 0 }),
-    destroy: async () => { await Promise.all([...pools].map(pool => pool.destroy())) },
+    short, long,
+    own: new Agent({ ...commonAgentOptions, connect, factory, connections: 256, headersTimeout: options.timeouts.response }),
+    destroy: async () => { await Promise.all([short.destroy(), long.destroy(), ...[...pools].map(pool => pool.destroy())]) },
   }
 }
 

@@ -27,14 +27,14 @@ export interface ClientOptions {
 }
 
 /** Connections to one API server under one credential, and requests of our own. */
-export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'tls' | 'rejected' | 'accepts' | 'fetch' | 'close' | 'destroy'>
+export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeouts' | 'short' | 'long' | 'own' | 'tls' | 'rejected' | 'accepts' | 'fetch' | 'close' | 'destroy'>
 
 /** Opens no connection by itself. Throws for a `server` that is no https URL. */
 export function createClient(options: ClientOptions): Client {
   const { credential, timeouts, ca } = options
   const { origin, basePath } = readServer(options.server)
   const servername = serverNameOf(options.server, options.tlsServerName)
-  const agents = new CurrentAgents(certificate => createAgents({ ca, servername, timeouts, certificate }))
+  const agents = new CurrentAgents(certificate => createAgents({ origin, ca, servername, timeouts, certificate }))
   const history = createHistory(options)
   // Throws where there is no credential: then no connection is to be had either.
   const current = () => agents.under(credential.present().certificate)
@@ -42,6 +42,7 @@ export function createClient(options: ClientOptions): Client {
     origin, basePath, credential, timeouts,
     get short() { return current().short },
     get long() { return current().long },
+    get own() { return current().own },
     tls: () => ({ ca, servername, ...credential.present().certificate }),
     rejected: history.rejected,
     accepts: presented => accepts(presented),

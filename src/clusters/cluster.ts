@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import type { ProxyError } from '../errors.ts'
 import type { ClientCertificate, Credential, Presented } from '../credentials/credential.ts'
 import type { ClusterFacts } from '../model/verdict.ts'
+import type { Sender } from './sender.ts'
 
 /** One API server and how to reach it. */
 export interface Cluster {
@@ -14,12 +15,14 @@ export interface Cluster {
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number, readonly response: number }
   /**
-   * For requests that end soon. To be asked for in the same turn as `credential.present()`: another
+   * For callers' requests that end soon. To be asked for in the same turn as `credential.present()`: another
    * client certificate has other connections. Throws as that does.
    */
-  readonly short: Dispatcher
+  readonly short: Sender
   /** For long-running ones, on connections of their own: however many there are, `short` keeps its own. */
-  readonly long: Dispatcher
+  readonly long: Sender
+  /** For requests of our own. */
+  readonly own: Dispatcher
   /** For tunnels, which dial for themselves; throws as `credential.present()` does. */
   tls(): UpstreamTls
   /** For a 401 to our own credential, or a certificate refused within TLS (`alert`): what is known of why. */

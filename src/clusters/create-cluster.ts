@@ -36,6 +36,7 @@ export function createCluster(options: ClusterOptions): AskedCluster {
     },
     get short() { return client.short },
     get long() { return client.long },
+    get own() { return client.own },
     tried: asked.tried,
     told: asked.told,
     facts: () => ({ name, ownNamespaces, ...asked.current() }),

@@ -46,7 +46,7 @@ export class CurrentAgents {
     const agents = this.#current
     if (agents === undefined || this.#closing.has(agents)) return
     // Refuses what is new, and lets what is open come to its end.
-    const closing = Promise.allSettled([agents.short.close(), agents.long.close()]).finally(() => this.#closing.delete(agents))
+    const closing = Promise.allSettled([agents.short.close(), agents.long.close(), agents.own.close()]).finally(() => this.#closing.delete(agents))
     this.#closing.set(agents, closing)
   }
 }

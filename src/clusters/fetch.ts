@@ -4,7 +4,7 @@ import { isCertificateRefused } from '../upstream-errors.ts'
 import type { Cluster, Fetched } from './cluster.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 
-export type Upstream = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'short' | 'timeouts' | 'rejected'>
+export type Upstream = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'own' | 'timeouts' | 'rejected'>
 
 /** See `Cluster.fetch`. `accepted` is told when our credential was. */
 export function createFetch(upstream: Upstream, accepted: () => void = () => {}): Cluster['fetch'] {
@@ -38,16 +38,16 @@ function ask(...request: Parameters<typeof send>): Promise<Fetched | Refused> {
 }
 
 async function send(upstream: Upstream, target: string, headers: readonly string[], options: ExchangeOptions): Promise<Fetched> {
-  const { origin, basePath, credential, short } = upstream
+  const { origin, basePath, credential, own } = upstream
   const { method = 'GET', body = null } = options
   const { authorization } = credential.present()
   const request: Dispatcher.DispatchOptions = { origin, path: basePath + target, method, headers: ownHeaders(origin, authorization, headers), body }
   const first = new Exchange(options)
   try {
-    return await first.run(short, request)
+    return await first.run(own, request)
   } catch (error) {
     if (!first.repeatable) throw error
-    return await new Exchange(options).run(short, request)
+    return await new Exchange(options).run(own, request)
   }
 }
 

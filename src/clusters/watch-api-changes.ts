@@ -113,7 +113,7 @@ class SourceWatch {
     // Spread out, as client-go does, so that not all of them come back at once.
     const seconds = 300 + Math.floor(random() * 300)
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${encodeURIComponent(version)}`
-    const { statusCode, body } = await cluster.long.request({
+    const { statusCode, body } = await cluster.own.request({
       origin,
       path: `${basePath}${this.#source}?${query}`,
       method: 'GET',

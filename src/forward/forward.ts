@@ -6,13 +6,13 @@ import { callerHeaders, callerReason } from '../headers/response.ts'
 import { clusterPrefix } from '../headers/prefix.ts'
 import type { Admitted } from '../model/admitted.ts'
 import { has401sOfItsOwn, isProxied, type Attributes } from '../model/attributes.ts'
-import type { Exchange } from '../model/exchange.ts'
+import type { Exchange, Reply } from '../model/exchange.ts'
 import type { BodyCopies, EarlyEnd } from '../model/trail.ts'
 import type { Presented } from '../credentials/credential.ts'
 import type { OpenStream, StreamKind, Streams } from '../streams/streams.ts'
 import { isStaleSocket, translateUpstreamError } from '../upstream-errors.ts'
 import { GuardedBody, tooLarge, type BodyLimits } from './body.ts'
-import { Relay, type RelayEnd } from './relay.ts'
+import { Relay, type RelayEnd, type RelayOptions } from './relay.ts'
 
 export interface ForwardOptions {
   readonly clusters: Clusters
@@ -30,7 +30,7 @@ export type Forward = (admitted: Admitted, exchange: Exchange) => Promise<void>
  * connection had died, and after a 401 once more with a renewed credential.
  */
 export function createForward({ clusters, streams, maxRequestBody }: ForwardOptions): Forward {
-  return async function forward(admitted, exchange) {
+  return function forward(admitted, exchange) {
     const cluster = clusters.find(admitted.cluster)
     if (cluster === undefined) throw new ProxyError('ClusterDenied', 'this cluster is not open to this caller')
     const { longRunning } = admitted.resolved
@@ -43,14 +43,10 @@ export function createForward({ clusters, streams, maxRequestBody }: ForwardOpti
     exchange.reply.onClose(() => {
       // Not before: what the caller has still to take is as open as what the API server has still to say.
       release?.()
-      sending.abort(new Error('the caller left'))
+      sending.callerIsGone()
     })
     exchange.invite()
-    try {
-      await sending.run()
-    } finally {
-      body?.destroy()
-    }
+    return body === undefined ? sending.run() : sending.run().finally(() => body.destroy())
   }
 }
 
@@ -70,7 +66,7 @@ interface BodyOnItsWay {
 }
 
 /** One request on its way: at most two dispatches, and whatever may end it early. */
-class Sending {
+class Sending implements RelayOptions {
   readonly #admitted: Admitted
   readonly #exchange: Exchange
   readonly #cluster: Cluster
@@ -78,6 +74,9 @@ class Sending {
   readonly #copies: BodyCopies | undefined
   #relay: Relay | undefined
   #aborted: Error | undefined
+  /** Of the sending under way. */
+  #presented: Presented | undefined
+  #sentAt = 0
 
   constructor(admitted: Admitted, exchange: Exchange, cluster: Cluster, { body, copies }: BodyOnItsWay) {
     this.#admitted = admitted
@@ -113,46 +112,60 @@ class Sending {
   }
 
   #send(presented: Presented): Promise<RelayEnd> {
+    this.#presented = presented
     const { resolved, arrival } = this.#admitted
-    const { authorization } = presented
-    const prefix = clusterPrefix(resolved.cluster)
-    // Before there is a relay, whose clock runs: what may not be sent throws here.
-    const headers = admittedHeaders(this.#admitted, { origin: this.#cluster.origin, authorization })
-    const sentAt = performance.now()
-    const relay = new Relay({
-      reply: this.#exchange.reply,
-      flush: resolved.longRunning,
-      isOurs401: has401sOfItsOwn(resolved.attributes) ? async () => !await this.#cluster.accepts(presented) : undefined,
-      patience: resolved.longRunning ? undefined : this.#cluster.timeouts.response,
-      headers: upstream => callerHeaders(upstream, { auditId: arrival.auditId, prefix, authorization }),
-      reason: upstream => callerReason(upstream, authorization),
-      onHead: (status, upstream) => {
-        this.#exchange.trail.note({ upstreamMs: performance.now() - sentAt })
-        const copy = this.#copies?.response(status, upstream)
-        if (resolved.longRunning) this.#exchange.trail.started(status)
-        return copy
-      },
-    })
-    this.#relay = relay
+    const { longRunning } = resolved
+    const { long, short, origin, basePath, timeouts } = this.#cluster
+    // Before there is a relay: what may not be sent throws here.
+    const headers = admittedHeaders(this.#admitted, { origin, authorization: presented.authorization })
+    this.#sentAt = performance.now()
+    const relay = this.#relay = new Relay(this)
     if (this.#aborted !== undefined) relay.abort(this.#aborted)
-    this.#dispatch(relay, headers)
+    ;(longRunning ? long : short).send({
+      method: arrival.method,
+      target: basePath + resolved.target,
+      headers,
+      body: this.#body,
+      // A quiet watch is none the worse for it; anything else the API server itself ends after 60 s.
+      patience: longRunning ? 0 : timeouts.response,
+    }, relay)
+    relay.waitForConnection()
     return relay.ended
   }
 
-  #dispatch(relay: Relay, headers: string[]): void {
-    const { resolved, arrival } = this.#admitted
-    const { longRunning } = resolved
-    const cluster = this.#cluster
-    ;(longRunning ? cluster.long : cluster.short).dispatch({
-      origin: cluster.origin,
-      path: cluster.basePath + resolved.target,
-      method: arrival.method as 'GET',
-      headers,
-      body: this.#body ?? null,
-      headersTimeout: longRunning ? 0 : cluster.timeouts.response,
-      // A quiet watch is none the worse for it; anything else the API server itself ends after 60 s.
-      bodyTimeout: longRunning ? 0 : cluster.timeouts.response,
-    }, relay)
+  get reply(): Reply {
+    return this.#exchange.reply
+  }
+
+  get flush(): boolean {
+    return this.#admitted.resolved.longRunning
+  }
+
+  get patience(): number | undefined {
+    return this.#admitted.resolved.longRunning ? undefined : this.#cluster.timeouts.response
+  }
+
+  get isOurs401(): (() => Promise<boolean>) | undefined {
+    const presented = this.#presented
+    if (presented === undefined || !has401sOfItsOwn(this.#admitted.resolved.attributes)) return undefined
+    return async () => !await this.#cluster.accepts(presented)
+  }
+
+  headers(upstream: readonly string[]): readonly string[] {
+    const { arrival: { auditId }, resolved } = this.#admitted
+    return callerHeaders(upstream, { auditId, prefix: clusterPrefix(resolved.cluster), authorization: this.#presented?.authorization })
+  }
+
+  reason(upstream: string): string {
+    return callerReason(upstream, this.#presented?.authorization)
+  }
+
+  onHead(status: number, upstream: readonly string[]): ((chunk: Uint8Array) => void) | undefined {
+    const { trail } = this.#exchange
+    trail.note({ upstreamMs: performance.now() - this.#sentAt })
+    const copy = this.#copies?.response(status, upstream)
+    if (this.flush) trail.started(status)
+    return copy
   }
 
   /** Before the head: a refusal. After it: a broken answer, never one that looks whole. */
@@ -162,7 +175,12 @@ class Sending {
     throw translateUpstreamError(error, { sent: this.#relay?.begun ?? false })
   }
 
-  abort(reason: Error): void {
+  /** Mostly because it has been answered; an error with its stack costs more than most of a request. */
+  callerIsGone(): void {
+    if (this.#relay?.over !== true) this.#abort(new Error('the caller left'))
+  }
+
+  #abort(reason: Error): void {
     this.#aborted = reason
     this.#relay?.abort(reason)
   }
@@ -178,7 +196,7 @@ class Sending {
       else reply.cut(why)
     }
     if (reply.started && why === 'revoked') cutLater(reply)
-    this.abort(why === 'revoked'
+    this.#abort(why === 'revoked'
       ? new ProxyError('RevokedKey', 'the key or the scope that opened this stream is gone')
       : new ProxyError('Draining', 'this server is shutting down'))
   }

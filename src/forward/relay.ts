@@ -5,12 +5,13 @@ import { headerValue } from '../headers/read.ts'
 import type { Reply } from '../model/exchange.ts'
 import { isCertificateRefused } from '../upstream-errors.ts'
 
+/** Whose answer it is: what becomes of its parts on their way to the caller. */
 export interface RelayOptions {
   readonly reply: Reply
   /** Turns upstream's headers into the caller's. */
-  readonly headers: (upstream: readonly string[]) => readonly string[]
+  headers(upstream: readonly string[]): readonly string[]
   /** Turns upstream's reason phrase into the caller's. */
-  readonly reason: (upstream: string) => string
+  reason(upstream: string): string
   /** Send the head and each chunk at once (long-running requests). */
   readonly flush: boolean
   /**
@@ -19,7 +20,7 @@ export interface RelayOptions {
    */
   readonly patience?: number | undefined
   /** What it returns is told of each piece of the body. */
-  readonly onHead?: (status: number, upstream: readonly string[]) => ((chunk: Uint8Array) => void) | undefined
+  onHead?(status: number, upstream: readonly string[]): ((chunk: Uint8Array) => void) | undefined
   /** Whether a 401 is about our credential. Undefined: it always is, for no program behind the API server answers. */
   readonly isOurs401?: (() => Promise<boolean>) | undefined
 }
@@ -40,27 +41,34 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly ended: Promise<RelayEnd>
   /** A byte of an answer came, if only of a head that then broke off. */
   answerBegun = false
-  #settle!: (end: RelayEnd) => void
+  #resolve!: (end: RelayEnd) => void
   #controller: Dispatcher.DispatchController | undefined
   #abortReason: Error | undefined
   #late: NodeJS.Timeout | undefined
   readonly #options: RelayOptions
   #copy: ((chunk: Uint8Array) => void) | undefined
-  #hasLength = false
+  /** Bytes of the body; undefined where that shows only at its end. */
+  #length: number | undefined
+  /** All of it was handed over in one piece. */
+  #whole = false
   #over = false
   #weighing = false
   #complete = false
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.ended = new Promise((resolve) => {
-      this.#settle = (end) => {
-        this.#over = true
-        clearTimeout(this.#late)
-        resolve(end)
-      }
-    })
-    this.#within(() => this.abort(new ProxyError('UpstreamUnreachable', 'no connection to the API server became free in time', { retryAfter: 1 })))
+    this.ended = new Promise((resolve) => { this.#resolve = resolve })
+  }
+
+  #settle(end: RelayEnd): void {
+    this.#over = true
+    clearTimeout(this.#late)
+    this.#resolve(end)
+  }
+
+  /** To be called once it was handed over: only so long may it wait for a connection. */
+  waitForConnection(): void {
+    if (this.#controller === undefined && !this.#over) this.#within(() => this.abort(new ProxyError('UpstreamUnreachable', 'no connection to the API server became free in time', { retryAfter: 1 })))
   }
 
   /** A connection took the request; bytes of it may have gone upstream. */
@@ -68,9 +76,14 @@ export class Relay implements Dispatcher.DispatchHandler {
     return this.#controller !== undefined
   }
 
+  /** Nothing of it is left to call off. */
+  get over(): boolean {
+    return this.#over
+  }
+
   /** A body whose length was announced cannot end early and look whole. */
   get canEndEarly(): boolean {
-    return !this.#hasLength
+    return this.#length === undefined
   }
 
   abort(reason: Error): void {
@@ -132,13 +145,19 @@ export class Relay implements Dispatcher.DispatchHandler {
       return
     }
     const upstream = flatHeaders(controller.rawHeaders)
-    this.#hasLength = headerValue(upstream, 'content-length') !== undefined
+    const length = headerValue(upstream, 'content-length')
+    this.#length = length === undefined ? undefined : Number(length)
     this.#copy = this.#options.onHead?.(status, upstream)
     this.#options.reply.head(status, this.#options.reason(message), this.#options.headers(upstream), { flush: this.#options.flush })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#copy?.(chunk)
+    if (chunk.length === this.#length) {
+      // Goes out in one piece with the head.
+      this.#whole = true
+      return this.#options.reply.end(chunk)
+    }
     if (this.#options.reply.write(chunk)) return
     controller.pause()
     this.#within(() => this.#options.reply.cut('caller-left'))
@@ -152,7 +171,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     // An answer without a body is not held up by a pause.
     this.#complete = true
     if (this.#weighing) return
-    this.#options.reply.end()
+    if (!this.#whole) this.#options.reply.end()
     this.#settle({ kind: 'answered' })
   }
 

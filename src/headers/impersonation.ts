@@ -8,14 +8,13 @@ import type { Impersonation } from '../model/verdict.ts'
  * with more power than was asked for.
  */
 export function readImpersonation(headers: readonly string[]): Impersonation | undefined {
+  if (!hasAny(headers)) return undefined
   const asked = { user: undefined as string | undefined, groups: [] as string[], uid: undefined as string | undefined }
   // No prototype: `Impersonate-Extra-constructor` is a key like any other.
   const extra = Object.create(null) as Record<string, string[]>
-  let any = false
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase()
-    if (!name.replaceAll('_', '-').startsWith('impersonate-')) continue
-    any = true
+    if (!isImpersonate(name)) continue
     const value = headers[i + 1] ?? ''
     if (name === 'impersonate-user') asked.user = once(name, asked.user, value)
     else if (name === 'impersonate-uid') asked.uid = once(name, asked.uid, value)
@@ -23,7 +22,20 @@ export function readImpersonation(headers: readonly string[]): Impersonation | u
     else if (name.startsWith('impersonate-extra-')) (extra[extraKey(name)] ??= []).push(value)
     else throw new ProxyError('ImpersonationDenied', 'this Impersonate header is not known here')
   }
-  return any ? { ...asked, extra: { ...extra } } : undefined
+  return { ...asked, extra: { ...extra } }
+}
+
+/** Most requests have none: their names differ in the first letter already. */
+function hasAny(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? ''
+    if ((name[0] === 'I' || name[0] === 'i') && isImpersonate(name.toLowerCase())) return true
+  }
+  return false
+}
+
+function isImpersonate(lowerName: string): boolean {
+  return lowerName.replaceAll('_', '-').startsWith('impersonate-')
 }
 
 function once(name: string, before: string | undefined, value: string): string {

@@ -8,5 +8,8 @@ export const hopByHop: ReadonlySet<string> = new Set([
 
 /** The names that any `Connection` line nominates, lower-case. Every line counts, an empty first one too (CVE-2021-33197). */
 export function nominated(headers: readonly string[]): ReadonlySet<string> {
-  return new Set(listed(headers, 'connection').map(name => name.toLowerCase()))
+  const names = listed(headers, 'connection')
+  return names.length === 0 ? none : new Set(names.map(name => name.toLowerCase()))
 }
+
+const none: ReadonlySet<string> = new Set()

@@ -13,6 +13,14 @@ export function rawHead(status: number, message: string, headers: readonly strin
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 
+/** The head of a request, likewise. */
+export function rawRequestHead(method: string, target: string, headers: readonly string[]): string {
+  if (!/^[\x21-\xff]+$/.test(target)) throw new TypeError('a request-target holds a space or what is no single byte')
+  let head = `${token(method)} ${target} HTTP/1.1\r\n`
+  for (let i = 0; i < headers.length; i += 2) head += `${token(headers[i] ?? '')}: ${text(headers[i + 1] ?? '')}\r\n`
+  return `${head}\r\n`
+}
+
 function token(name: string): string {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw new TypeError('a header name is not a token')
   return name

@@ -17,7 +17,9 @@ export function headerValue(rawHeaders: readonly string[], lowerName: string): s
 
 /** The members of a header that is a list, over all its lines, in order; empty ones are none (RFC 9110 §5.6.1). */
 export function listed(rawHeaders: readonly string[], lowerName: string): string[] {
-  return headerValues(rawHeaders, lowerName).flatMap(value => value.split(',')).map(member => member.trim()).filter(member => member !== '')
+  const values = headerValues(rawHeaders, lowerName)
+  if (values.length === 0) return values
+  return values.flatMap(value => value.split(',')).map(member => member.trim()).filter(member => member !== '')
 }
 
 // The length first: most names differ in it, and lower-casing makes a string each time.

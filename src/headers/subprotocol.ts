@@ -17,6 +17,7 @@ export function subprotocols(headers: readonly string[]): string[] {
  */
 export function withoutBearerProtocol(headers: readonly string[]): string | undefined {
   const offered = subprotocols(headers)
+  if (offered.length === 0) return undefined
   const left = offered.filter(protocol => !protocol.startsWith(bearerProtocolPrefix))
   if (left.length === offered.length) return undefined
   if (left.length === 0) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -28,11 +28,14 @@ export function mintKey(random: (bytes: number) => Uint8Array): { readonly id: s
 
 /** What is stored of a key: SHA-256 of the whole, 32 bytes. */
 export function digestKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'latin1').digest()
+  return hash('sha256', key, 'buffer')
 }
 
 function checksumOf(body: string): string {
-  return base62(BigInt(crc32(body)), checksumLength)
+  // 32 bits: no need of a bigint.
+  let text = ''
+  for (let rest = crc32(body); text.length < checksumLength; rest = Math.floor(rest / 62)) text = digits.charAt(rest % 62) + text
+  return text
 }
 
 function toBigInt(bytes: Uint8Array): bigint {

@@ -1,7 +1,7 @@
 import { METHODS, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import httpProxy from '@fastify/http-proxy'
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { Agent } from 'undici'
 import { Http2Sessions } from './http2-sessions.ts'
 import type { ParserRefusal } from './parser-refusal.ts'
@@ -33,9 +33,9 @@ export interface DataServer {
 }
 
 /**
- * The data plane: node's servers and parsers, fastify, and `@fastify/http-proxy` with
- * a handler of ours. The router sees `/` for every target, so that nothing but
- * resolve ever reads one; bodies pass fastify unread.
+ * The data plane: node's servers and parsers, fastify, and `@fastify/http-proxy`, whose
+ * requests are taken over as soon as its route is found. The router sees `/` for every
+ * target, so that nothing but resolve ever reads one; bodies pass fastify unread.
  */
 export async function createDataServer(options: DataServerOptions): Promise<DataServer> {
   const server = makeServer(options.tls, options)
@@ -83,18 +83,20 @@ function around(router: RequestHandler, direct: RequestHandler): RequestHandler 
 async function mount(app: FastifyInstance, onRequest: RequestHandler): Promise<void> {
   // Called bodyless, a method's body is left to us, whatever its Content-Type.
   for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true } as object)
-  const take = (request: FastifyRequest, reply: FastifyReply) => {
+  // Before all that fastify does for handlers of its own: a third of what it costs.
+  app.addHook('onRequest', (request, reply) => {
     reply.hijack()
     onRequest(request.raw, reply.raw)
-  }
+  })
+  const never = () => { throw new Error('the request was taken over already') }
   await app.register(httpProxy, {
     upstream: 'https://upstream.invalid',
     // The plugin's own sending (unverified TLS, retries, timeouts) is not used, and could reach nothing.
     undici: new Agent({ connect: (_options, done) => done(new Error('only forward sends'), null) }),
     httpMethods: methods,
-    handler: take,
+    handler: never,
   } as unknown as Parameters<typeof httpProxy>[1])
-  app.setNotFoundHandler(take)
+  app.setNotFoundHandler(never)
 }
 
 function listening(server: DataPlaneServer, { host, port }: DataServerOptions): Promise<void> {

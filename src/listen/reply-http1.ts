@@ -8,7 +8,12 @@ const lingerMs = 1000
 /** Where a second is all there is. */
 const shortLingerMs = 150
 
+/** Bytes of a body up to which copying it costs less than a second piece. */
+const oneWrite = 16 * 1024
+
 export interface Http1ReplyOptions {
+  /** The request has no body. */
+  readonly bodyless: boolean
   readonly closing: () => boolean
   readonly patience: number
 }
@@ -18,23 +23,26 @@ export class Http1Reply implements Reply {
   #bytesOut = 0
   #ending: Ending = 'complete'
   #closed = false
+  readonly #listeners: ((outcome: Outcome) => void)[] = []
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #closing: () => boolean
+  readonly #bodyless: boolean
   readonly #patience: number
 
   /**
    * `closing`: whether the connection should end after this answer (drain). `patience`:
    * milliseconds in which the caller must take something of an answer that has ended.
    */
-  constructor(request: IncomingMessage, response: ServerResponse, { closing, patience }: Http1ReplyOptions) {
+  constructor(request: IncomingMessage, response: ServerResponse, { bodyless, closing, patience }: Http1ReplyOptions) {
+    this.#bodyless = bodyless
     this.#request = request
     this.#response = response
     this.#closing = closing
     this.#patience = patience
-    response.on('close', () => { this.#closed = true })
+    response.on('close', () => this.#close())
     // A reset while writing: 'close' follows and says all there is to say.
-    response.on('error', () => {})
+    response.on('error', ignore)
   }
 
   get started(): boolean {
@@ -47,11 +55,16 @@ export class Http1Reply implements Reply {
 
   head(status: number, message: string, headers: readonly string[], { flush = false, last = false } = {}): void {
     // With part of the body unread, the next request could not be told from its rest.
-    if (last || this.#closing() || !this.#request.complete) this.#response.shouldKeepAlive = false
-    if (message === '') this.#response.writeHead(status, [...headers])
-    else this.#response.writeHead(status, message, [...headers])
+    if (last || this.#closing() || !this.#isRead()) this.#response.shouldKeepAlive = false
+    if (message === '') this.#response.writeHead(status, headers as string[])
+    else this.#response.writeHead(status, message, headers as string[])
     // Not flushHeaders: that writes the head as UTF-8, and a byte beyond ASCII would become two.
     if (flush) this.#response.write(Buffer.alloc(0))
+  }
+
+  /** Nothing of the request is still to come. node says so of one without a body only a moment after it hands it over. */
+  #isRead(): boolean {
+    return this.#bodyless || this.#request.complete
   }
 
   write(chunk: Uint8Array): boolean {
@@ -62,14 +75,16 @@ export class Http1Reply implements Reply {
   end(chunk?: Uint8Array, why: Ending = 'complete'): void {
     this.#ending = why
     if (chunk !== undefined) this.#bytesOut += chunk.length
-    if (this.#request.complete) return this.#finish(chunk)
+    if (this.#isRead()) return this.#finish(chunk)
     if (chunk !== undefined) this.#response.write(chunk)
     this.#linger(why === 'revoked' ? shortLingerMs : lingerMs)
   }
 
   #finish(chunk?: Uint8Array): void {
     const closing = this.#closing()
-    this.#response.end(chunk)
+    // As text of single bytes node writes it in one piece with the head.
+    if (chunk !== undefined && chunk.length <= oneWrite) this.#response.end(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1'), 'latin1')
+    else this.#response.end(chunk)
     const { socket } = this.#response
     // Where the head went out before the drain began, it did not say so, and node would keep the connection for a next request.
     if (socket !== null && closing) this.#response.once('finish', () => socket.destroySoon())
@@ -113,13 +128,19 @@ export class Http1Reply implements Reply {
   }
 
   onClose(listener: (outcome: Outcome) => void): void {
-    this.#response.once('close', () => {
-      const whole = this.#response.writableFinished || this.#ending !== 'complete'
-      listener({
-        status: this.started ? this.#response.statusCode : 0,
-        ending: whole ? this.#ending : 'caller-left',
-        bytesOut: this.#bytesOut,
-      })
-    })
+    this.#listeners.push(listener)
+  }
+
+  #close(): void {
+    this.#closed = true
+    const whole = this.#response.writableFinished || this.#ending !== 'complete'
+    const outcome = {
+      status: this.started ? this.#response.statusCode : 0,
+      ending: whole ? this.#ending : 'caller-left',
+      bytesOut: this.#bytesOut,
+    } as const
+    for (const listener of this.#listeners) listener(outcome)
   }
 }
+
+function ignore(): void {}

@@ -24,7 +24,7 @@ export interface ListenLog {
 
 export interface DoorOptions {
   readonly audit: Audit
-  readonly admit: (arrival: Arrival, trail: Trail) => Promise<Admitted>
+  readonly admit: (arrival: Arrival, trail: Trail) => Admitted | Promise<Admitted>
   readonly sourceIPs: SourceIPs
   readonly now: () => number
   readonly log: ListenLog
@@ -54,6 +54,7 @@ const underWay = new WeakMap<object, Serving>()
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { audit, sourceIPs, now, drain, patience = 60_000 } = options
   const takeTurn = createTurns()
+  const closing = () => drain.closing
   return function handle(request, response) {
     if (request.httpVersionMajor === 2) serve(request, response)
     else takeTurn(request.socket, over => serve(request, response).onClose(over))
@@ -61,10 +62,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
 
   function serve(request: RawRequest, response: RawResponse): Reply {
     const arrival = toArrival(request, sourceIPs, false, now)
-    const reply = replyOf(request, response, { closing: () => drain.closing, patience })
+    const body = hasBody(request) ? request : undefined
+    const reply = replyOf(request, response, { bodyless: body === undefined, closing, patience })
     const serving = new Serving({
       arrival,
-      body: hasBody(request) ? request : undefined,
+      body,
       reply,
       trail: audit.open(arrival),
       leave: () => { if (request.httpVersionMajor === 2) (request as Http2ServerRequest).stream.session?.close() },
@@ -113,8 +115,10 @@ class Serving {
     const { admit, drain, onward } = this.#options
     try {
       if (drain.refusing) throw draining()
-      const admitted = await admit(arrival, trail)
-      await trail.admit()
+      const admission = admit(arrival, trail)
+      const admitted = admission instanceof Promise ? await admission : admission
+      const recorded = trail.admit()
+      if (recorded !== undefined) await recorded
       if (!reply.closed && !reply.started) await onward(admitted, this.#exchange)
     } catch (thrown) {
       if (body !== undefined && !reply.started) await readAway(this.#exchange)

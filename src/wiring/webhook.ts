@@ -35,13 +35,13 @@ async function openCollector(config: WebhookSinkConfig, deps: WebhookDeps): Prom
   const { server, ca, tlsServerName } = reading.endpoint
   const { origin, pathname } = new URL(server)
   const servername = serverNameOf(server, tlsServerName)
-  const connections = new CurrentAgents(certificate => createAgents({ ca, servername, timeouts, certificate }))
+  const connections = new CurrentAgents(certificate => createAgents({ origin, ca, servername, timeouts, certificate }))
   return {
     origin,
     path: pathname,
     present: () => credential?.present() ?? nobody,
     renew: rejected => credential?.renew(rejected) ?? Promise.resolve(false),
-    dispatcher: ({ certificate }) => connections.under(certificate).short,
+    dispatcher: ({ certificate }) => connections.under(certificate).own,
     async close() {
       credential?.close()
       await connections.destroy()

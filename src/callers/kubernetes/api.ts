@@ -4,7 +4,7 @@ import { asFields } from '../../json-fields.ts'
 import { pathOf, type Plural } from './names.ts'
 
 /** What is asked of the cluster that holds the store. */
-export type StoreCluster = Pick<Cluster, 'name' | 'origin' | 'basePath' | 'credential' | 'timeouts' | 'long' | 'fetch'>
+export type StoreCluster = Pick<Cluster, 'name' | 'origin' | 'basePath' | 'credential' | 'timeouts' | 'own' | 'fetch'>
 
 /** For requests that end soon. */
 export type StoreApi = Pick<Cluster, 'fetch'>

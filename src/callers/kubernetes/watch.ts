@@ -53,11 +53,11 @@ type Callback = (phase: string, object: unknown) => void
 async function follow({ cluster, onConnect, begin, random }: WatchOptions, path: string, query: Query, callback: Callback, signal: AbortSignal): Promise<void> {
   await begin()
   signal.throwIfAborted()
-  const { origin, basePath, credential, timeouts, long } = cluster()
+  const { origin, basePath, credential, timeouts, own } = cluster()
   const seconds = renewedAfter + Math.floor(random() * spread)
   const presented = credential.present()
   const search = new URLSearchParams({ watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds), resourceVersion: String(query['resourceVersion'] ?? '') })
-  const { statusCode, body } = await long.request({
+  const { statusCode, body } = await own.request({
     origin,
     path: `${basePath}${path}?${search.toString()}`,
     method: 'GET',

@@ -1,0 +1,63 @@
+// One workload, all who take part in turns, some rounds: so that each meets the same machine.
+import { setTimeout as pause } from 'node:timers/promises'
+import { familyOf, forgetPeak, kernelTime, memory, peakMemory, processorTime } from './processes.mjs'
+
+/**
+ * `running`: [{ name, port, pid, … }]. Per contender: for each figure the middle of the rounds and what is least and
+ * greatest; what was asked in all, and what went wrong.
+ */
+export async function measure(workload, running, { callers, keys, ca, seconds, rounds, rate }) {
+  const rows = running.map(({ name, ours }) => ({ name, ours, rounds: [], requests: 0, failed: [] }))
+  const ask = ({ port }, time) => callers.ask(workload.how, {
+    port, ca, seconds: time, connections: workload.connections, path: workload.path, streams: workload.streams, bytes: workload.bytes, keys: keys.slice(0, 50), rate,
+    requests: workload.request === undefined ? [] : keys.slice(0, 50).map(workload.request),
+  })
+  for (let round = -1; round < rounds; round += 1) {
+    for (const [index, contender] of running.entries()) {
+      // Once more than is counted: what is compiled and cached at first would fall on the first.
+      const time = round < 0 ? Math.max(1, seconds) : seconds
+      const one = await measureOnce(contender, () => ask(contender, time))
+      rows[index].requests += one.answer.requests
+      rows[index].failed.push(...faultsOf(one.answer, workload))
+      if (round >= 0) rows[index].rounds.push(figuresOf(one, workload))
+    }
+  }
+  return rows.map(({ rounds: all, ...row }) => ({ ...row, failed: [...new Set(row.failed)], ...spreadOf(all) }))
+}
+
+async function measureOnce({ pid }, ask) {
+  const family = familyOf(pid)
+  forgetPeak(family)
+  const [before, kernel, held] = [processorTime(family), kernelTime(family), memory(family)]
+  const answer = await ask()
+  // What is still held back is written, and counts.
+  await pause(100)
+  return { answer, cpu: processorTime(family) - before, kernel: kernelTime(family) - kernel, held, peak: peakMemory(family) }
+}
+
+function figuresOf({ answer: { requests, took, p50, p99 }, cpu, kernel, held, peak }, { bytes }) {
+  return {
+    cpu: cpu / requests, kernel: kernel / requests, rate: requests / took, busy: cpu / (took * 1e6), p50, p99, memory: peak, growth: Math.max(0, peak - held),
+    ...bytes === undefined ? {} : { throughput: requests * bytes / took / 1e6 },
+  }
+}
+
+function faultsOf({ failed, statuses }, { status }) {
+  return [
+    ...failed > 0 ? ['requests failed'] : [],
+    ...statuses.filter(([got]) => status !== undefined && got !== status).map(([got]) => `answered ${got} in place of ${status}`),
+  ]
+}
+
+function spreadOf(rounds) {
+  return Object.fromEntries(Object.keys(rounds[0] ?? {}).map((figure) => {
+    const values = rounds.map((round) => round[figure]).sort((a, b) => a - b)
+    return [figure, { middle: values[Math.floor(values.length / 2)], least: values[0], greatest: values.at(-1), all: rounds.map((round) => round[figure]) }]
+  }))
+}
+
+/** The middle of the rounds' own ratios. */
+export function ratioOf(these, those) {
+  const ratios = these.all.map((value, round) => value / those.all[round]).sort((a, b) => a - b)
+  return ratios[Math.floor(ratios.length / 2)]
+}

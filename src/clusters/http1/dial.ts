@@ -1,0 +1,61 @@
+import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { errors } from 'undici'
+import type { ClientCertificate } from '../../credentials/credential.ts'
+
+export interface DialOptions {
+  /** An https URL. */
+  readonly origin: string
+  /** PEM; undefined: Node's own store. */
+  readonly ca: string | undefined
+  /** Empty where the server is an address: RFC 6066 allows no address in SNI. */
+  readonly servername: string
+  /** Milliseconds to a connection whose certificate was verified. */
+  readonly timeout: number
+  readonly certificate?: ClientCertificate | undefined
+}
+
+/** What reads a connection: `chunk` is overwritten once it returns. False: nothing more until `socket.resume()`. */
+export type Take = (chunk: Buffer) => boolean
+
+export type Dial = (take: Take, done: (error: Error | undefined, socket: TLSSocket) => void) => TLSSocket
+
+/** What is read is looked at before anything else is read, by whichever connection: one piece of memory for all. */
+const buffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/**
+ * Ways to one API server by HTTP/1.1 over TLS. `done` comes after `secureConnect`, which Node emits only
+ * for a certificate that it could verify: no token leaves before. `rejectUnauthorized` is spelled out
+ * because NODE_TLS_REJECT_UNAUTHORIZED would change its default.
+ */
+export function createDial({ origin, ca, servername, timeout, certificate }: DialOptions): Dial {
+  const { hostname, port } = new URL(origin)
+  const target = {
+    host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port),
+    // Made once: one for each connection takes some 25 KiB and half a millisecond.
+    secureContext: createSecureContext({ ...ca === undefined ? {} : { ca }, ...certificate }),
+    rejectUnauthorized: true,
+    ALPNProtocols: ['http/1.1'],
+    ...servername === '' ? {} : { servername },
+  }
+  let session: Buffer | undefined
+  return function dial(take, done) {
+    const onread = { buffer, callback: (bytes: number) => take(buffer.subarray(0, bytes)) }
+    const socket = connect({ ...target, ...session === undefined ? {} : { session }, onread } as ConnectionOptions)
+    socket.on('session', (ticket) => { session = ticket })
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 30_000)
+    const tooLong = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), timeout)
+    const settle = (error?: Error) => {
+      clearTimeout(tooLong)
+      socket.off('secureConnect', connected).off('error', settle).off('close', closed)
+      // What it says after that is of no use to anybody, and without a listener would end the process.
+      if (error !== undefined) socket.on('error', () => {})
+      done(error, socket)
+    }
+    const connected = () => settle()
+    const closed = () => settle(new errors.SocketError('closed before it was secure'))
+    socket.once('secureConnect', connected).once('error', settle).once('close', closed)
+    return socket
+  }
+}
+

@@ -1,0 +1,141 @@
+import { errors, type Dispatcher } from 'undici'
+import type { Call, Sender } from '../sender.ts'
+import { Connection, type Keeper } from './connection.ts'
+import type { Dial } from './dial.ts'
+
+export interface Http1SenderOptions {
+  readonly dial: Dial
+  /** Connections at most; what finds none free waits for one. Undefined: no limit. */
+  readonly connections?: number
+  /** Milliseconds that an idle connection is kept. */
+  readonly idle: number
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+}
+
+interface Waiting {
+  readonly call: Call
+  readonly handler: Dispatcher.DispatchHandler
+}
+
+/** Milliseconds between two looks at what is late. */
+const tick = 100
+/** Below what the API server says it keeps an idle connection for: a request must not cross its end. */
+const margin = 1_000
+
+export function createHttp1Sender(options: Http1SenderOptions): Sender {
+  return new Http1Sender(options)
+}
+
+/** Connections to one API server, the last used first. */
+class Http1Sender implements Sender, Keeper {
+  readonly #options: Http1SenderOptions
+  readonly #connections = new Set<Connection>()
+  readonly #dialing = new Set<() => void>()
+  #free: Connection[] = []
+  #waiting: Waiting[] = []
+  #watch: NodeJS.Timeout | undefined
+  #closed: Error | undefined
+  #empty: (() => void)[] = []
+
+  constructor(options: Http1SenderOptions) {
+    this.#options = options
+  }
+
+  get now(): () => number {
+    return this.#options.now
+  }
+
+  send(call: Call, handler: Dispatcher.DispatchHandler): void {
+    if (this.#closed !== undefined) return fail(handler, this.#closed)
+    const connection = this.#free.pop()
+    if (connection !== undefined) return connection.send(call, handler)
+    const waiting = { call, handler }
+    this.#waiting.push(waiting)
+    const { connections = Infinity } = this.#options
+    if (this.#connections.size + this.#dialing.size < connections) this.#dial(waiting)
+  }
+
+  #dial(waiting: Waiting): void {
+    let connection: Connection | undefined
+    const socket = this.#options.dial(chunk => connection?.take(chunk) ?? false, (error, socket) => {
+      this.#dialing.delete(cut)
+      if (error !== undefined) return this.#unreachable(waiting, error)
+      connection = new Connection(socket, this)
+      this.#connections.add(connection)
+      this.#watch ??= setInterval(() => this.#look(), tick).unref()
+      this.onFree(connection)
+    })
+    const cut = () => socket.destroy()
+    this.#dialing.add(cut)
+  }
+
+  /** Whoever asked for it may have got another by now. */
+  #unreachable(waiting: Waiting, error: Error): void {
+    const at = this.#waiting.indexOf(waiting)
+    if (at >= 0) {
+      this.#waiting.splice(at, 1)
+      fail(waiting.handler, error)
+    }
+    this.#refill()
+  }
+
+  /** There is room for one more, and somebody for whom none is being made. */
+  #refill(): void {
+    const next = this.#waiting[this.#dialing.size]
+    if (next !== undefined && this.#closed === undefined) this.#dial(next)
+    this.#whenEmpty()
+  }
+
+  onFree(connection: Connection): void {
+    const next = this.#waiting.shift()
+    if (next !== undefined) return connection.send(next.call, next.handler)
+    const { idle } = this.#options
+    connection.dueAt = this.now() + Math.min(idle, Math.max(0, (connection.keepFor ?? Infinity) - margin))
+    if (this.#closed === undefined) this.#free.push(connection)
+    else connection.late()
+  }
+
+  onGone(connection: Connection): void {
+    this.#connections.delete(connection)
+    const at = this.#free.indexOf(connection)
+    if (at >= 0) this.#free.splice(at, 1)
+    if (this.#connections.size === 0) {
+      clearInterval(this.#watch)
+      this.#watch = undefined
+    }
+    this.#refill()
+  }
+
+  #look(): void {
+    const now = this.now()
+    for (const connection of this.#connections) if (connection.dueAt <= now) connection.late()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new errors.ClientClosedError()
+    for (const connection of [...this.#free]) connection.late()
+    return new Promise((resolve) => {
+      this.#empty.push(resolve)
+      this.#whenEmpty()
+    })
+  }
+
+  #whenEmpty(): void {
+    if (this.#closed === undefined || this.#connections.size + this.#dialing.size + this.#waiting.length > 0) return
+    for (const resolve of this.#empty.splice(0)) resolve()
+  }
+
+  async destroy(): Promise<void> {
+    const error = this.#closed = new errors.ClientDestroyedError()
+    for (const { handler } of this.#waiting.splice(0)) fail(handler, error)
+    for (const cut of this.#dialing) cut()
+    for (const connection of [...this.#connections]) connection.fail(error)
+    this.#whenEmpty()
+  }
+}
+
+/** Without a connection there is nothing that a handler could call off. */
+function fail(handler: Dispatcher.DispatchHandler, error: Error): void {
+  handler.onResponseError?.(undefined as unknown as Dispatcher.DispatchController, error)
+}
