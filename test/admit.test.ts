@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createAdmit, type Stops } from '../src/admit.ts'
+import { createAdmit, type Admit, type Stops } from '../src/admit.ts'
 import { createAuthorize } from '../src/authorize/authorize.ts'
 import { guardedRoutes } from '../src/authorize/guarded.ts'
 import { createShadow } from '../src/authorize/shadow.ts'
@@ -17,7 +17,7 @@ const readPods = { verbs: ['list'], resources: ['pods'], namespaces: ['a'] }
 
 function admitWith({ caller = {}, ...stops }: Partial<Stops> & { caller?: Partial<CallerDefinition> } = {}) {
   const held: string[] = []
-  const admit = createAdmit({
+  const decide = createAdmit({
     resolve: createResolve(),
     authenticate: () => callerWith([readPods], caller),
     claimedKeyId: () => 'k7Q2mX9a',
@@ -34,6 +34,8 @@ function admitWith({ caller = {}, ...stops }: Partial<Stops> & { caller?: Partia
     clusters,
     ...stops,
   })
+  /** As who waits for it sees it, whether it had to wait or not. */
+  const admit = async (...entry: Parameters<Admit>) => decide(...entry)
   return { admit, held }
 }
 

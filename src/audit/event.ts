@@ -26,10 +26,10 @@ export interface ObjectReference {
 /** The part of `meta/v1` Status that the API server puts into its own events. */
 export interface ResponseStatus {
   metadata: Record<string, never>
-  status?: string
-  message?: string
-  reason?: string
-  details?: StatusDetails
+  status?: string | undefined
+  message?: string | undefined
+  reason?: string | undefined
+  details?: StatusDetails | undefined
   code?: number
 }
 
@@ -43,11 +43,11 @@ export interface AuditEvent {
   requestURI: string
   verb: string
   user: UserInfo
-  impersonatedUser?: UserInfo
-  sourceIPs?: readonly string[]
-  userAgent?: string
-  objectRef?: ObjectReference
-  responseStatus?: ResponseStatus
+  impersonatedUser?: UserInfo | undefined
+  sourceIPs?: readonly string[] | undefined
+  userAgent?: string | undefined
+  objectRef?: ObjectReference | undefined
+  responseStatus?: ResponseStatus | undefined
   requestObject?: unknown
   responseObject?: unknown
   requestReceivedTimestamp: string
@@ -94,13 +94,14 @@ export function toEvent(moment: Moment, known: readonly string[]): AuditEvent {
     requestURI: hideInTarget(fromWire(arrival.target), known),
     verb: attributes?.verb ?? arrival.method.toLowerCase(),
     user: userOf(facts),
-    ...(impersonatedUser === undefined ? {} : { impersonatedUser }),
-    ...(arrival.sourceIPs.length === 0 ? {} : { sourceIPs: arrival.sourceIPs }),
-    ...(userAgent === '' ? {} : { userAgent }),
-    ...(attributes?.isResourceRequest ? { objectRef: objectOf(attributes, bodies) } : {}),
-    ...(responseStatus === undefined ? {} : { responseStatus }),
-    ...(bodies?.request === undefined ? {} : { requestObject: bodies.request }),
-    ...(bodies?.response === undefined ? {} : { responseObject: bodies.response }),
+    // What is undefined is not written.
+    impersonatedUser,
+    sourceIPs: arrival.sourceIPs.length === 0 ? undefined : arrival.sourceIPs,
+    userAgent: userAgent === '' ? undefined : userAgent,
+    objectRef: attributes?.isResourceRequest === true ? objectOf(attributes, bodies) : undefined,
+    responseStatus,
+    requestObject: bodies?.request,
+    responseObject: bodies?.response,
     requestReceivedTimestamp: microTime(arrival.receivedAt),
     stageTimestamp: microTime(moment.at),
     annotations: annotationsOf(moment, known),
@@ -168,10 +169,10 @@ function statusOf({ status, outcome, bodies, facts }: Moment): ResponseStatus | 
   const resource = facts.resolved?.attributes.resource ?? ''
   return {
     metadata: {},
-    ...(result === undefined ? {} : { status: result }),
-    ...(message === undefined ? {} : { message: redactSecrets(message) }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(details === undefined ? {} : { details: hideInDetails(details, resource) }),
+    status: result,
+    message: message === undefined ? undefined : redactSecrets(message),
+    reason,
+    details: details === undefined ? undefined : hideInDetails(details, resource),
     code,
   }
 }
@@ -193,5 +194,9 @@ function hideInName(name: string, resource: string): string {
 
 /** RFC 3339 with six digits, as Go's MicroTime; a Date has milliseconds, so that the last three are zeros. */
 export function microTime(at: number): string {
-  return new Date(at).toISOString().replace('Z', '000Z')
+  // Of many events in one millisecond, and of both of a short request's times, there is one text.
+  if (at !== lastTime.at) lastTime = { at, text: `${new Date(at).toISOString().slice(0, -1)}000Z` }
+  return lastTime.text
 }
+
+let lastTime = { at: NaN, text: '' }

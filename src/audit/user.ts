@@ -14,9 +14,11 @@ export interface UserInfo {
 /** Nobody yet is `{}`, as in the API server's own event of a 401. */
 export function userOf({ caller }: Facts): UserInfo {
   if (caller === undefined) return {}
+  const { definition: { name: username }, credentialId } = caller
+  if (caller.extra === undefined) return { username, extra: { 'portcullis.dev/key-id': [credentialId] } }
   // What an issuer wrote into a token is looked through as everything that comes from outside.
-  const more = Object.entries(caller.extra ?? {}).map(([name, values]) => [name, values.map(redactSecrets)] as const)
-  return { username: caller.definition.name, extra: { 'portcullis.dev/key-id': [caller.credentialId], ...Object.fromEntries(more) } }
+  const more = Object.entries(caller.extra).map(([name, values]) => [name, values.map(redactSecrets)] as const)
+  return { username, extra: { 'portcullis.dev/key-id': [credentialId], ...Object.fromEntries(more) } }
 }
 
 /** Whom the API server will see in the caller's stead: as configured, or as asked for and allowed. */

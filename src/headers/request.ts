@@ -108,19 +108,25 @@ export function assertOwnRequest(headers: readonly string[], authorization: stri
  * no identity but ours, nothing that could begin another line.
  */
 export function assertUpstream(headers: readonly string[], request: UpstreamRequest): void {
-  const identity = { authorization: 0, 'audit-id': 0, host: 0, 'impersonate-user': 0 }
+  let [authorizations, auditIds, hosts, users] = [0, 0, 0, 0]
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase()
     const value = headers[i + 1] ?? ''
     if (/[\r\n\0]/.test(value)) throw new ProxyError('MalformedHeader', 'a header value holds a line break or NUL')
-    if (Object.hasOwn(identity, name)) identity[name as keyof typeof identity] += 1
-    if (name === 'authorization' && value !== request.authorization) throw broken('a foreign Authorization')
+    switch (name) {
+      case 'authorization':
+        authorizations += 1
+        if (value !== request.authorization) throw broken('a foreign Authorization')
+        break
+      case 'audit-id': auditIds += 1; break
+      case 'host': hosts += 1; break
+      case 'impersonate-user': users += 1
+    }
     if (name.startsWith('impersonate-') && !mayImpersonate(request)) throw broken('an Impersonate header')
   }
-  const expected = request.authorization === undefined ? 0 : 1
-  if (identity.authorization !== expected) throw broken('not exactly our Authorization')
-  if (identity['audit-id'] !== 1 || identity.host !== 1) throw broken('not exactly one Audit-ID and Host')
-  if (identity['impersonate-user'] > 1) throw broken('two Impersonate-User')
+  if (authorizations !== (request.authorization === undefined ? 0 : 1)) throw broken('not exactly our Authorization')
+  if (auditIds !== 1 || hosts !== 1) throw broken('not exactly one Audit-ID and Host')
+  if (users > 1) throw broken('two Impersonate-User')
 }
 
 function mayImpersonate({ impersonate, keepImpersonation }: UpstreamRequest): boolean {

@@ -1,10 +1,13 @@
 import t from 'tap'
-import { toEvent, toLine } from '../../src/audit/event.ts'
+import { toEvent as makeEvent, toLine } from '../../src/audit/event.ts'
 import type { Moment } from '../../src/audit/event.ts'
 import type { Outcome } from '../../src/model/trail.ts'
 import { faultsOfEvent } from '../support/audit-schema.ts'
 import { arrival, attributes, callerWith, resolved, rule } from '../support/builders.ts'
 import { keyFor } from '../support/keys.ts'
+
+/** As it is written: what is undefined is not there. */
+const toEvent = (...moment: Parameters<typeof makeEvent>) => JSON.parse(JSON.stringify(makeEvent(...moment))) as ReturnType<typeof makeEvent>
 
 const received = Date.UTC(2026, 10, 21, 10, 0, 0, 123)
 const complete: Outcome = { status: 200, ending: 'complete', bytesOut: 1234 }

@@ -8,7 +8,7 @@ t.test('the last line of a request whose worker died has the order of the API se
   const unfinished = new Unfinished()
   unfinished.note(toLine(event, []))
   const [line = ''] = unfinished.end(1000)
-  const { requestReceivedTimestamp: _, stageTimestamp: __, annotations: ___, ...before } = event
+  const { requestReceivedTimestamp: _, stageTimestamp: __, annotations: ___, ...before } = JSON.parse(toLine(event, [])) as typeof event
   t.strictSame(Object.keys(JSON.parse(line) as object), [...Object.keys(before), 'responseStatus', 'requestReceivedTimestamp', 'stageTimestamp', 'annotations'])
   t.match(line, '"userAgent":"\\u009b31m"')
   t.strictSame(unfinished.end(1000), [])

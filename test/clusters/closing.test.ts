@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { createClient } from '../../src/clusters/client.ts'
 import { createClusters } from '../../src/clusters/clusters.ts'
+import { ask } from '../support/ask-sender.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { clusterFor, credentialOf } from '../support/cluster-builders.ts'
 import { startUpstream, type Reply } from '../support/recording-upstream.ts'
@@ -16,7 +17,7 @@ async function streaming(t: Test) {
       resolve(reply)
     })
   })
-  const { body } = await client.long.request({ origin: upstream.url, path: '/watch', method: 'GET' })
+  const { body } = await ask(client.long, { path: '/watch' })
   return { upstream, credential, client, body, stream: await opened }
 }
 

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { errors } from 'undici'
 import { createAgents } from '../../src/clusters/agents.ts'
 import { CurrentAgents, serverNameOf } from '../../src/clusters/current-agents.ts'
+import { ask } from '../support/ask-sender.ts'
 
 const rows: [string, string | undefined, string][] = [
   ['https://api.example.com:6443/k8s', undefined, 'api.example.com'],
@@ -15,13 +17,13 @@ t.test('one certificate has one set of connections, and another retires it', asy
   const made: (string | undefined)[] = []
   const current = new CurrentAgents((certificate) => {
     made.push(certificate?.cert)
-    return createAgents({ ca: undefined, servername: '', timeouts: { connect: 1000, response: 1000 } })
+    return createAgents({ origin: 'https://api.example', ca: undefined, servername: '', timeouts: { connect: 1000, response: 1000 } })
   })
   const first = current.under(undefined)
   t.equal(current.under(undefined), first)
   const second = current.under({ cert: 'one', key: 'a' })
   t.not(second, first)
-  t.ok(first.short.closed && first.long.closed)
+  await t.rejects(ask(first.short, { path: '/' }), errors.ClientClosedError)
   t.equal(current.under({ cert: 'one', key: 'a' }), second)
   t.not(current.under({ cert: 'one', key: 'b' }), second)
   t.strictSame(made, [undefined, 'one', 'one'])
@@ -31,7 +33,7 @@ t.test('one certificate has one set of connections, and another retires it', asy
 
 t.test('connections that cannot be closed are nobody\'s unhandled rejection', async () => {
   const broken = () => {
-    const agents = createAgents({ ca: undefined, servername: '', timeouts: { connect: 1000, response: 1000 } })
+    const agents = createAgents({ origin: 'https://api.example', ca: undefined, servername: '', timeouts: { connect: 1000, response: 1000 } })
     agents.short.close = () => Promise.reject(new Error('no'))
     return agents
   }

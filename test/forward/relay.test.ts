@@ -30,7 +30,9 @@ function controllerOf() {
 const relayOf = (reply: Reply, patience?: number) => new Relay({ reply, flush: false, headers: (upstream) => upstream, reason: (upstream) => upstream, patience })
 
 t.test('a request that no connection becomes free for is given up, and may be tried again', async (t) => {
-  const end = await relayOf(new FullReply(), 10).ended
+  const relay = relayOf(new FullReply(), 10)
+  relay.waitForConnection()
+  const end = await relay.ended
   t.match(end, { kind: 'failed', error: { code: 'UpstreamUnreachable', retryAfter: 1 } })
 })
 

@@ -45,7 +45,7 @@ export function clusterFor(
     ...overrides,
   })
   t.teardown(async () => {
-    await Promise.all([cluster.short.destroy(), cluster.long.destroy()])
+    await Promise.all([cluster.short.destroy(), cluster.long.destroy(), cluster.own.destroy()])
     await cluster.close().catch(() => { /* closed already */ })
   })
   return cluster

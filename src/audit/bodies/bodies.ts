@@ -34,6 +34,9 @@ export interface AuditedBodies {
   readonly truncated: boolean
 }
 
+/** Of bodies that nobody wanted. */
+const untold: AuditedBodies = { omitted: {}, truncated: false }
+
 /** Of its `metadata`, as the API server takes it into `objectRef`. */
 export interface ObjectIdentity {
   readonly name?: string
@@ -77,6 +80,7 @@ export class Bodies implements BodyCopies {
 
   /** All that is known at the end. */
   tell(decision: AuditDecision, outcome: Outcome): AuditedBodies {
+    if (this.#sent === undefined && this.#answered === undefined) return untold
     const sent = this.#sent === undefined ? undefined : decodeRequest(this.#sent, this.#options.arrival.rawHeaders)
     const answered = this.#answered === undefined ? undefined : decodeAnswer(this.#answered.copy, this.#answered.headers)
     const said = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined

@@ -75,8 +75,9 @@ export class Connection implements AnswerReader {
       this.fail(new errors.SocketError('bytes that belong to no answer'))
       return false
     }
-    if (this.#rest !== undefined) {
-      this.#rest = Buffer.concat([this.#rest, chunk])
+    // What TLS has read already still comes.
+    if (this.#rest !== undefined || this.paused) {
+      this.#rest = Buffer.concat([this.#rest ?? nothing, chunk])
       return false
     }
     this.#wait(current.call)
@@ -111,7 +112,8 @@ export class Connection implements AnswerReader {
   }
 
   data(chunk: Buffer): void {
-    this.#current?.data(chunk)
+    // Its memory is the next read's.
+    this.#current?.data(Buffer.from(chunk))
   }
 
   end(): void {
@@ -156,6 +158,8 @@ export class Connection implements AnswerReader {
     this.#keeper.onGone(this)
   }
 }
+
+const nothing = Buffer.alloc(0)
 
 interface Parts {
   readonly call: Call
