@@ -1,52 +1,48 @@
 import type { Socket } from 'node:net'
-import { createSecureContext } from 'node:tls'
-import { Agent, buildConnector, Pool } from 'undici'
-import type { ClientCertificate } from '../credentials/credential.ts'
+import { Agent, Pool, type Dispatcher } from 'undici'
 import { noteStaleSocket } from '../upstream-errors.ts'
+import { createConnector, idleFor, maxHeaderSize, secureContextOf, type ConnectorOptions } from './connector.ts'
+import { createHttp2Dispatcher } from './http2-agent.ts'
 
-export interface AgentOptions {
-  /** PEM; undefined: Node's own store. */
-  readonly ca: string | undefined
-  /** Empty where the server is an address: RFC 6066 allows no address in SNI. */
-  readonly servername: string
+export interface AgentOptions extends ConnectorOptions {
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number, readonly response: number }
-  readonly certificate?: ClientCertificate | undefined
+  /** Scheme, host and port of the one server whose long-running requests share HTTP/2 connections; undefined: HTTP/1.1 alone. */
+  readonly http2?: string | undefined
 }
-
-/** Below the 90 s after which the API server closes an idle connection (apiserver, secure_serving.go). */
-const idle = 60_000
-
-/** Of answers, in bytes. */
-const maxHeaderSize = 65_536
 
 /**
  * What both agents have. Silence says nothing about a body: a quiet watch lasts for
- * hours, so there is no body timeout. HTTP/1.1 only: one broken HTTP/2 connection
- * would take every request on it along.
+ * hours, so there is no body timeout. HTTP/1.1 only: undici ends every request of an
+ * HTTP/2 connection that says GOAWAY.
  */
 export const commonAgentOptions = {
   allowH2: false,
   pipelining: 1,
   bodyTimeout: 0,
-  keepAliveTimeout: idle,
-  keepAliveMaxTimeout: idle,
+  keepAliveTimeout: idleFor,
+  keepAliveMaxTimeout: idleFor,
   maxHeaderSize,
 } as const
 
+/** As all of undici's are. */
+export type ClosableDispatcher = Dispatcher & { readonly closed: boolean }
+
 export interface Agents {
-  readonly short: Agent
-  readonly long: Agent
+  readonly short: ClosableDispatcher
+  readonly long: ClosableDispatcher
   /** Cuts what is under way, also where they are closing. */
   destroy(): Promise<void>
 }
 
 /**
  * Two sets of connections to one API server: `short` is bounded, so that a burst
- * queues here and not over there; `long` is not, since every watch holds one.
+ * queues here and not over there; `long` is not, since every watch holds one, or a
+ * stream of one with `http2`.
  */
 export function createAgents(options: AgentOptions): Agents {
-  const connect = createConnector(options)
+  const secureContext = secureContextOf(options)
+  const connect = createConnector(options, secureContext, { allowH2: false, onConnect: watchForDeath })
   const pools = new Set<Pool>()
   // An agent that is closing has forgotten its pools, and what hangs on them could not be cut.
   const factory = (origin: string | URL, poolOptions: object): Pool => {
@@ -55,39 +51,17 @@ export function createAgents(options: AgentOptions): Agents {
     pools.add(pool)
     return pool
   }
-  return {
-    short: new Agent({ ...commonAgentOptions, connect, factory, connections: 256, headersTimeout: options.timeouts.response }),
-    long: new Agent({ ...commonAgentOptions, connect, factory, headersTimeout: 0 }),
-    destroy: async () => { await Promise.all([...pools].map(pool => pool.destroy())) },
-  }
-}
-
-/**
- * undici writes a request only after `secureConnect`, which Node emits only for a
- * certificate that it could verify: no token leaves before. `rejectUnauthorized` is
- * spelled out because NODE_TLS_REJECT_UNAUTHORIZED would change its default.
- */
-function createConnector({ ca, servername, timeouts, certificate }: AgentOptions): buildConnector.connector {
-  const dial = buildConnector({
-    // Made once: one for each connection takes some 25 KiB and half a millisecond, and every watch is a connection.
-    secureContext: createSecureContext({ ...ca === undefined ? {} : { ca }, ...certificate }),
-    rejectUnauthorized: true,
-    allowH2: false,
-    timeout: timeouts.connect,
-    keepAliveInitialDelay: 30_000,
+  const common = { ...commonAgentOptions, connect, factory }
+  const long = new Agent({ ...common, headersTimeout: 0 })
+  const shared = options.http2 === undefined ? undefined : createHttp2Dispatcher({
+    origin: options.http2, otherwise: long, timeouts: options.timeouts,
+    connect: createConnector(options, secureContext, { allowH2: true, onConnect() {} }),
   })
-  return (target, callback) => {
-    // undici would take the name of a request's Host header before the one configured.
-    const named = servername === '' ? withoutServername(target) : { ...target, servername }
-    dial(named, (...outcome) => {
-      if (outcome[0] === null) watchForDeath(outcome[1])
-      callback(...outcome)
-    })
+  return {
+    short: new Agent({ ...common, connections: 256, headersTimeout: options.timeouts.response }),
+    long: shared ?? long,
+    destroy: async () => { await Promise.all([shared?.destroy(), ...[...pools].map(pool => pool.destroy())]) },
   }
-}
-
-function withoutServername({ servername: _, ...target }: buildConnector.Options): buildConnector.Options {
-  return target
 }
 
 function watchForDeath(socket: Socket): void {
