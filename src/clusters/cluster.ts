@@ -18,7 +18,7 @@ export interface Cluster {
    * client certificate has other connections. Throws as that does.
    */
   readonly short: Dispatcher
-  /** For long-running ones, on connections of their own: however many there are, `short` keeps its own. */
+  /** For long-running ones, on connections of their own (with `http2`, which they share): however many there are, `short` keeps its own. */
   readonly long: Dispatcher
   /** For tunnels, which dial for themselves; throws as `credential.present()` does. */
   tls(): UpstreamTls

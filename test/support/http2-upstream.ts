@@ -38,12 +38,15 @@ export interface Http2UpstreamOptions {
   readonly ca?: string
   /** Asks for a certificate of this authority (PEM). */
   readonly clientCa?: string
+  /** Answers `{}` to whatever comes by HTTP/1.1. */
+  readonly alsoHttp1?: boolean
 }
 
-export async function startHttp2Upstream(t: Scope, { settings = {}, tls, ca, clientCa }: Http2UpstreamOptions = {}): Promise<Http2Upstream> {
+export async function startHttp2Upstream(t: Scope, { settings = {}, tls, ca, clientCa, alsoHttp1 = false }: Http2UpstreamOptions = {}): Promise<Http2Upstream> {
   const authority = makeAuthority()
   const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true }
-  const server = createSecureServer({ ...tls ?? authority.issue(), ...clients, settings })
+  const server = createSecureServer({ ...tls ?? authority.issue(), ...clients, settings, allowHTTP1: alsoHttp1 })
+  if (alsoHttp1) server.on('request', (request, response) => { if (request.httpVersionMajor === 1) response.end('{}') })
   const sessions: ServerHttp2Session[] = []
   const arrivals: Http2Arrival[] = []
   const queue = new Queue<Http2Arrival>()
@@ -56,6 +59,8 @@ export async function startHttp2Upstream(t: Scope, { settings = {}, tls, ca, cli
     session.on('error', () => { /* likewise */ })
   })
   server.on('stream', (stream, headers, _flags, ...rest: unknown[]) => {
+    // The proxy's own watches for API changes, where it is one that asks.
+    if (alsoHttp1 && /^\/apis\/api(extensions|registration)/.test(String(headers[':path']))) return
     stream.on('error', () => { /* each test looks for itself */ })
     const arrival = { stream, headers, raw: rest[0] as readonly string[], session: stream.session as ServerHttp2Session }
     arrivals.push(arrival)
