@@ -204,11 +204,10 @@ function pushNotingEnd(this: TakenStream, chunk: unknown, encoding?: BufferEncod
 }
 
 function onResponse(this: TakenStream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]): void {
-  const owner = this[request]
-  owner.answer(Number(headers[':status']), headers, raw)
+  this[request].answer(Number(headers[':status']), headers, raw)
   this.on('end', onEnd)
+  // Which lets it flow, unless the handler has said to pause.
   this.on('data', onData)
-  if (owner.paused) this.pause()
 }
 
 function onData(this: TakenStream, chunk: Buffer): void {

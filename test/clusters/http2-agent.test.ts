@@ -155,17 +155,21 @@ t.test('a request that is made just as a GOAWAY comes, and never leaves, is sent
   const watch = ask('/watch')
   const { connection, id } = await upstream.next()
   let late: Told | undefined
-  // node:http2 hands on the answer and the GOAWAY of one packet in one go.
-  watch.onHead = () => { late = ask('/late') }
+  connection.headers(id, 200)
+  await watch.head
+  // node:http2 hands on the event while it reads the packet that has the GOAWAY too.
+  watch.onChunk = () => { late = ask('/late') }
   const packet: Buffer[] = []
   connection.write = bytes => { packet.push(bytes) }
-  connection.headers(id, 200)
-  connection.goaway(id, 0)
+  connection.data(id, '{}')
+  // As a server says first that is to shut down: it names no last stream yet.
+  connection.goaway(2 ** 31 - 1, 0)
   connection.socket.write(Buffer.concat(packet))
   const second = await upstream.next()
   t.not(second.connection, connection)
   second.connection.headers(second.id, 200, true)
   t.equal(await late?.over, 'end')
+  t.equal(upstream.arrivals.length, 2)
 })
 
 t.test('an error of a connection ends its streams and no others, each once', async (t) => {

@@ -5,6 +5,7 @@ import t from 'tap'
 import { translateUpstreamError } from '../../src/upstream-errors.ts'
 import { http2Agents, startHttp2Upstream } from '../support/http2-upstream.ts'
 import { startRawHttp2Server, type RawArrival } from '../support/raw-http2-server.ts'
+import { until } from '../support/until.ts'
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, at) => at))
 
@@ -218,6 +219,16 @@ t.test('an answer before the end of the body is whole, and the rest of the body 
   t.equal(told.body.toString(), 'no')
   await closed
   t.ok(body.destroyed)
+})
+
+t.test('nor does it matter whether the server says so', async (t) => {
+  const upstream = await startRawHttp2Server(t)
+  const told = http2Agents(t, upstream).ask('/', { method: 'POST', body: new Readable({ read() { /* for ever */ } }) })
+  const { connection, id } = await upstream.next()
+  connection.headers(id, 403, true)
+  t.equal(await told.over, 'end')
+  await until(() => connection.resets.has(id))
+  t.equal(connection.resets.get(id), constants.NGHTTP2_CANCEL)
 })
 
 t.test('an answer may have 64 KiB of headers, and no more', async (t) => {

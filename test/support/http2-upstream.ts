@@ -94,6 +94,7 @@ export class Told implements Dispatcher.DispatchHandler {
   readonly over: Promise<'end' | 'error'>
   readonly head: Promise<number>
   onHead: (controller: Dispatcher.DispatchController) => void = () => {}
+  onChunk: () => void = () => {}
   #end: (how: 'end' | 'error') => void = () => {}
   #head: (status: number) => void = () => {}
   #heard: () => void = () => {}
@@ -124,6 +125,7 @@ export class Told implements Dispatcher.DispatchHandler {
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.calls.at(-1) !== 'data') this.calls.push('data')
     this.body = Buffer.concat([this.body, chunk])
+    this.onChunk()
     this.#heard()
   }
 
