@@ -26,8 +26,6 @@ export class Http2Request implements Dispatcher.DispatchController {
   reason: Error | null = null
   /** END_STREAM came. */
   ended = false
-  /** The last sending never left. */
-  unsent = false
   /** Of no use once there is an answer. */
   #options: Dispatcher.DispatchOptions | undefined
   readonly #body: Dispatcher.DispatchOptions['body']
@@ -145,7 +143,7 @@ export class Http2Request implements Dispatcher.DispatchController {
   closed(stream: TakenStream): void {
     const connection = this.#connection
     if (connection === undefined) return
-    const refused = !this.#over && !this.#answered && (this.unsent || connection.hasRefused(stream))
+    const refused = !this.#over && !this.#answered && connection.hasRefused(stream)
     connection.release(refused)
     if (this.#over) return
     this.#refusals += 1
@@ -191,7 +189,6 @@ function listen(stream: TakenStream, owner: Http2Request): void {
   stream.on('response', onResponse as never)
   stream.on('error', ignore)
   stream.on('close', onClose)
-  stream.on('frameError', onFrameError)
 }
 
 /**
@@ -221,14 +218,6 @@ function onEnd(this: TakenStream): void {
 function onClose(this: TakenStream): void {
   this[request].closed(this)
 }
-
-/** It was to be sent just as a GOAWAY came (NGHTTP2_ERR_START_STREAM_NOT_ALLOWED): nothing of it was. */
-function onFrameError(this: TakenStream, type: number): void {
-  if (type === headersFrame) this[request].unsent = true
-}
-
-/** RFC 9113 §6.2. */
-const headersFrame = 1
 
 /** Told of the close that follows, by `errored`. */
 function ignore(): void {}
