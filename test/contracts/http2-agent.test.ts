@@ -99,14 +99,19 @@ t.test('a server that does not get as far as SETTINGS is given up in time', asyn
 
 t.test('nothing of a request leaves before the server has said what it is by SETTINGS', async (t) => {
   const upstream = await startRawHttp2Server(t, { mute: true })
-  const told = http2Agents(t, upstream).ask('/')
+  const { ask } = http2Agents(t, upstream)
+  const told = ask('/')
   while (upstream.connections.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await new Promise(resolve => setTimeout(resolve, 50))
+  const later = ask('/later')
   await new Promise(resolve => setTimeout(resolve, 50))
   t.equal(upstream.arrivals.length, 0)
   upstream.connections[0]?.settings(undefined)
   const { connection, id } = await upstream.next()
   connection.headers(id, 200, true)
   t.equal(await told.over, 'end')
+  connection.headers((await upstream.next()).id, 200, true)
+  t.equal(await later.over, 'end')
 })
 
 function timed(t: Test, { url, ca }: { readonly url: string, readonly ca: string }) {
