@@ -26,6 +26,9 @@ export function translateUpstreamError(error: unknown, { sent }: { sent: boolean
   if (badAnswers.has(code) || code.startsWith('HPE_') || error instanceof errors.HTTPParserError) {
     return new ProxyError('BadUpstream', 'the API server sent an answer that cannot be read', { cause })
   }
+  if (code.startsWith('ERR_HTTP2_')) {
+    return new ProxyError('BadUpstream', 'the API server broke its answer off', { cause })
+  }
   if (!isLostConnection(code)) return asProxyError(error)
   if (sent) return new ProxyError('BadUpstream', 'the API server closed the connection in the middle', { cause })
   return new ProxyError('UpstreamUnreachable', 'the API server could not be reached', { cause, retryAfter: 1 })

@@ -22,6 +22,8 @@ export interface ClientOptions {
   readonly credential: Credential
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number, readonly response: number }
+  /** Let long-running requests share HTTP/2 connections; default: HTTP/1.1, one connection each. */
+  readonly http2?: boolean
   /** Milliseconds since the epoch. */
   readonly now?: () => number
 }
@@ -31,10 +33,10 @@ export type Client = Pick<Cluster, 'origin' | 'basePath' | 'credential' | 'timeo
 
 /** Opens no connection by itself. Throws for a `server` that is no https URL. */
 export function createClient(options: ClientOptions): Client {
-  const { credential, timeouts, ca } = options
+  const { credential, timeouts, ca, http2 = false } = options
   const { origin, basePath } = readServer(options.server)
   const servername = serverNameOf(options.server, options.tlsServerName)
-  const agents = new CurrentAgents(certificate => createAgents({ origin, ca, servername, timeouts, certificate }))
+  const agents = new CurrentAgents(certificate => createAgents({ origin, ca, servername, timeouts, certificate, http2 }))
   const history = createHistory(options)
   // Throws where there is no credential: then no connection is to be had either.
   const current = () => agents.under(credential.present().certificate)

@@ -19,7 +19,7 @@ export interface Cluster {
    * client certificate has other connections. Throws as that does.
    */
   readonly short: Sender
-  /** For long-running ones, on connections of their own: however many there are, `short` keeps its own. */
+  /** For long-running ones, on connections of their own (with `http2`, which they share): however many there are, `short` keeps its own. */
   readonly long: Sender
   /** For requests of our own. */
   readonly own: Dispatcher

@@ -130,6 +130,8 @@ export interface ClusterConfig {
   readonly credential: CredentialConfig
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number, readonly response: number }
+  /** For long-running requests. */
+  readonly http2: boolean
   readonly openshift: 'auto' | boolean
   /** Milliseconds and bytes. */
   readonly discovery: { readonly ttl: number, readonly staleFor: number, readonly maxSize: number }

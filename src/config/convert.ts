@@ -62,7 +62,7 @@ function convertTls({ certFile, keyFile, clientCaFile }: NonNullable<WrittenConf
 }
 
 function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterConfig {
-  const { name, caFile, tlsServerName, openshift, timeouts, discovery } = cluster
+  const { name, caFile, tlsServerName, http2, openshift, timeouts, discovery } = cluster
   return {
     name,
     server: cluster.server === undefined ? undefined : new URL(cluster.server).href.replace(/\/+$/, ''),
@@ -70,6 +70,7 @@ function convertCluster(cluster: WrittenCluster, absolute: FromFile): ClusterCon
     tlsServerName: tlsServerName ?? undefined,
     credential: convertCredential(cluster.credential, absolute),
     timeouts: { connect: milliseconds(timeouts.connect), response: milliseconds(timeouts.response) },
+    http2,
     openshift,
     discovery: {
       ttl: milliseconds(discovery.ttl), staleFor: milliseconds(discovery.staleFor), maxSize: bytes(discovery.maxSize),

@@ -31,6 +31,10 @@ export const cluster = section({
   }),
   credential,
   timeouts,
+  http2: Type.Boolean({
+    default: false,
+    description: 'Let long-running requests (watches, logs) share HTTP/2 connections to this cluster; default: one HTTP/1.1 connection each.',
+  }),
   openshift: Type.Union([choice(['auto'], { description: 'Ask the cluster.' }), Type.Boolean()], {
     title: 'auto, true or false', default: 'auto',
     description: 'Whether this is OpenShift: auto asks whether it serves security.openshift.io.',

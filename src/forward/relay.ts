@@ -149,6 +149,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#length = length === undefined ? undefined : Number(length)
     this.#copy = this.#options.onHead?.(status, upstream)
     this.#options.reply.head(status, this.#options.reason(message), this.#options.headers(upstream), { flush: this.#options.flush })
+    // Said; a quiet watch would hold its lines for hours.
+    controller.rawHeaders = null
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -133,10 +133,10 @@ interface EntryFacts extends EndpointReading {
 }
 
 async function makeEntry(config: ClusterConfig, facts: EntryFacts, options: EntryOptions): Promise<Entry> {
-  const { name, timeouts, openshift, discovery } = config
+  const { name, timeouts, http2, openshift, discovery } = config
   const log = options.log.child({ cluster: name })
   const credential = await makeCredential(config.credential, { ...options, ...facts, log, cluster: config })
-  const cluster = takingAlong(credential, () => createCluster({ name, ...facts.endpoint, timeouts, openshift, credential, ownNamespaces: facts.ownNamespaces, log }))
+  const cluster = takingAlong(credential, () => createCluster({ name, ...facts.endpoint, timeouts, http2, openshift, credential, ownNamespaces: facts.ownNamespaces, log }))
   const cache = createDiscoveryCache({ ...discovery, cluster, log })
   let stop = () => {}
   return {

@@ -1,8 +1,11 @@
+import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { errors } from 'undici'
 import { createAgents } from '../../src/clusters/agents.ts'
 import { CurrentAgents, serverNameOf } from '../../src/clusters/current-agents.ts'
 import { ask } from '../support/ask-sender.ts'
+import { makeAuthority, type Issued } from '../support/certificates.ts'
+import { startHttp2Upstream, Told, type Http2Arrival } from '../support/http2-upstream.ts'
 
 const rows: [string, string | undefined, string][] = [
   ['https://api.example.com:6443/k8s', undefined, 'api.example.com'],
@@ -42,4 +45,28 @@ t.test('connections that cannot be closed are nobody\'s unhandled rejection', as
   current.under({ cert: 'one', key: 'a' })
   await new Promise(resolve => setImmediate(resolve))
   await current.close()
+})
+
+t.test('another certificate has other HTTP/2 connections, and what is open on the old ones goes on', async (t) => {
+  const clients = makeAuthority()
+  const upstream = await startHttp2Upstream(t, { clientCa: clients.ca })
+  const current = new CurrentAgents(certificate => createAgents({ origin: upstream.url, ca: upstream.ca, servername: '', timeouts: { connect: 25_000, response: 1000 }, certificate, http2: true }))
+  t.teardown(() => current.destroy())
+  const ask = (certificate: Issued): Told => {
+    const told = new Told()
+    current.under(certificate).long.send({ method: 'GET', target: '/watch', headers: [], body: undefined, patience: 0 }, told)
+    return told
+  }
+  const subjectOf = ({ session }: Http2Arrival) => (session.socket as TLSSocket).getPeerCertificate().subject.CN
+  const [one, two] = [clients.issue({ commonName: 'one' }), clients.issue({ commonName: 'two' })]
+  const old = ask(one)
+  const first = await upstream.next()
+  first.stream.respond({ ':status': 200 })
+  await old.head
+  const fresh = ask(two)
+  const second = await upstream.next()
+  t.strictSame([subjectOf(first), subjectOf(second)], ['one', 'two'])
+  first.stream.end('to its end')
+  second.stream.respond({ ':status': 200 }, { endStream: true })
+  t.strictSame([await old.over, await fresh.over, old.body.toString()], ['end', 'end', 'to its end'])
 })

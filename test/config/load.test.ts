@@ -25,6 +25,7 @@ t.test('the least config is complete, in milliseconds and bytes, with absolute p
       tlsServerName: undefined,
       credential: { kind: 'tokenEnv', variable: 'T' },
       timeouts: { connect: 5000, response: 70_000 },
+      http2: false,
       openshift: 'auto',
       discovery: { ttl: 600_000, staleFor: 86_400_000, maxSize: 67_108_864 },
     }],

@@ -77,3 +77,11 @@ t.test('one that takes it in time is not, nor is one that reads a stream', async
     t.strictSame(await relay.ended, { kind: 'answered' })
   }
 })
+
+t.test('the lines of a head are let go once it was passed on: an idle watch keeps none', async (t) => {
+  const relay = relayOf(new FullReply())
+  const { controller } = controllerOf()
+  relay.onRequestStart(controller)
+  relay.onResponseStart(controller, 200, {})
+  t.equal(controller.rawHeaders, null)
+})

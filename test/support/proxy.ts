@@ -36,6 +36,8 @@ export interface ProxyOptions {
   readonly tls?: Authority
   readonly timeouts?: { readonly connect: string, readonly response: string }
   readonly openshift?: boolean
+  /** Of every cluster. */
+  readonly http2?: boolean
   /** More of the config, merged by section. */
   readonly config?: Readonly<Record<string, unknown>>
 }
@@ -136,7 +138,7 @@ function secretsOf({ token, files = {}, env = {} }: ProxyOptions): string[] {
 }
 
 async function writeFiles(folder: string, options: ProxyOptions): Promise<string> {
-  const { upstreams, token, tls, timeouts, openshift = false, config = {}, credential = { tokenFile: 'token' }, files = {} } = options
+  const { upstreams, token, tls, timeouts, openshift = false, http2 = false, config = {}, credential = { tokenFile: 'token' }, files = {} } = options
   const write = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 })
   await write('token', token)
   for (const [name, text] of Object.entries(files)) await write(name, text)
@@ -152,7 +154,7 @@ async function writeFiles(folder: string, options: ProxyOptions): Promise<string
   }
   for (const [name, section] of Object.entries(config)) sections[name] = { ...sections[name], ...section as object }
   const clusters = Object.entries(upstreams).map(([name, { url }]) => ({
-    name, server: url, caFile: `${name}-ca.crt`, credential, openshift, ...(timeouts === undefined ? {} : { timeouts }),
+    name, server: url, caFile: `${name}-ca.crt`, credential, openshift, http2, ...(timeouts === undefined ? {} : { timeouts }),
   }))
   // JSON is YAML.
   await write('portcullis.yaml', JSON.stringify({ ...sections, clusters }))

@@ -3,8 +3,9 @@ import tls, { type TLSSocket } from 'node:tls'
 import { Queue } from './queue.ts'
 import type { Scope } from './scope.ts'
 
-const type = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, PING: 6, GOAWAY: 7, WINDOW_UPDATE: 8 } as const
-const flag = { END_STREAM: 1, ACK: 1, END_HEADERS: 4 } as const
+/** RFC 9113, 6. */
+export const type = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, PING: 6, GOAWAY: 7, WINDOW_UPDATE: 8 } as const
+export const flag = { END_STREAM: 1, ACK: 1, END_HEADERS: 4 } as const
 
 /** What came of a stream: its DATA joined, and whether it ended well, was reset, or the connection went first. */
 export interface RawHttp2Outcome {
@@ -108,7 +109,7 @@ class Connection implements RawHttp2 {
   }
 }
 
-function frame(kind: number, flags: number, id: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+export function frame(kind: number, flags: number, id: number, payload: Buffer = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
   head.writeUInt8(kind, 3)
@@ -118,7 +119,7 @@ function frame(kind: number, flags: number, id: number, payload: Buffer = Buffer
 }
 
 /** RFC 7541, 6.2.2: literal fields without indexing, names and values as plain bytes. */
-function literals(headers: readonly string[]): Buffer {
+export function literals(headers: readonly string[]): Buffer {
   return Buffer.concat(headers.flatMap((text, at) => at % 2 === 0 ? [Buffer.from([0]), literal(text)] : [literal(text)]))
 }
 

@@ -74,7 +74,7 @@ function handshake(socket: Socket, issued: Issued, version: 'TLSv1.2' | 'TLSv1.3
       done()
     },
   })
-  const inner = tls.createServer({ ...issued, requestCert: true, rejectUnauthorized: false, minVersion: version, maxVersion: version, ciphers: 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256' })
+  const inner = tls.createServer({ ...issued, ALPNProtocols: ['h2', 'http/1.1'], requestCert: true, rejectUnauthorized: false, minVersion: version, maxVersion: version, ciphers: 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256' })
   inner.on('tlsClientError', () => { /* it never sees the end */ })
   inner.on('keylog', (line: Buffer) => {
     const [label, , hex = ''] = line.toString().trim().split(' ')

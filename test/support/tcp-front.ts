@@ -5,6 +5,8 @@ import type { Scope } from './scope.ts'
 /** A way to a server that can be cut, shut and opened again. Bytes pass as they are. */
 export interface TcpFront {
   readonly port: number
+  /** Connections that came through so far. */
+  readonly accepted: number
   /** Ends every connection without a word. */
   cut(): void
   /** Nobody gets through from now on. */
@@ -16,8 +18,10 @@ export interface TcpFront {
 export async function startTcpFront(t: Scope, port: number, { shut = false } = {}): Promise<TcpFront> {
   const sockets = new Set<Socket>()
   let closed = shut
+  let accepted = 0
   const server = createServer((near) => {
     if (closed) return near.destroy()
+    accepted += 1
     const far = connect(port, '127.0.0.1')
     for (const socket of [near, far]) {
       sockets.add(socket)
@@ -38,6 +42,7 @@ export async function startTcpFront(t: Scope, port: number, { shut = false } = {
   })
   return {
     port: (server.address() as AddressInfo).port,
+    get accepted() { return accepted },
     cut,
     shut() {
       closed = true

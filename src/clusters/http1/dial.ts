@@ -1,17 +1,14 @@
-import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { connect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import { errors } from 'undici'
-import type { ClientCertificate } from '../../credentials/credential.ts'
 
 export interface DialOptions {
   /** An https URL. */
   readonly origin: string
-  /** PEM; undefined: Node's own store. */
-  readonly ca: string | undefined
   /** Empty where the server is an address: RFC 6066 allows no address in SNI. */
   readonly servername: string
   /** Milliseconds to a connection whose certificate was verified. */
   readonly timeout: number
-  readonly certificate?: ClientCertificate | undefined
+  readonly secureContext: SecureContext
 }
 
 /** What reads a connection: `chunk` is overwritten once it returns. False: nothing more until `socket.resume()`. */
@@ -27,12 +24,11 @@ const buffer = Buffer.allocUnsafeSlow(64 * 1024)
  * for a certificate that it could verify: no token leaves before. `rejectUnauthorized` is spelled out
  * because NODE_TLS_REJECT_UNAUTHORIZED would change its default.
  */
-export function createDial({ origin, ca, servername, timeout, certificate }: DialOptions): Dial {
+export function createDial({ origin, servername, timeout, secureContext }: DialOptions): Dial {
   const { hostname, port } = new URL(origin)
   const target = {
     host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port),
-    // Made once: one for each connection takes some 25 KiB and half a millisecond.
-    secureContext: createSecureContext({ ...ca === undefined ? {} : { ca }, ...certificate }),
+    secureContext,
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     ...servername === '' ? {} : { servername },
