@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+import { helm } from './kubectl.ts'
+
+export const chart = fileURLToPath(new URL('../../helm/portcullis/', import.meta.url))
+
+/** Where every release of the tests is. */
+export const releaseNamespace = 'portcullis'
+
+/** A manifest, of which no more is known. */
+export interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string, readonly namespace?: string, readonly labels?: Readonly<Record<string, string>>, readonly annotations?: Readonly<Record<string, string>> }
+  readonly [field: string]: unknown
+}
+
+export interface Rendered {
+  readonly text: string
+  readonly manifests: readonly Manifest[]
+}
+
+/** Names of the value sets in `ci/`, where chart-testing looks for them. */
+export async function valueSets(): Promise<string[]> {
+  return (await readdir(`${chart}ci`)).map(file => file.replace(/-values\.yaml$/, '')).sort()
+}
+
+export function valuesFile(name: string): string {
+  return `${chart}ci/${name}-values.yaml`
+}
+
+/** `helm template` of a release called portcullis. Rejects with what helm said. */
+export async function render(args: readonly string[]): Promise<Rendered> {
+  const text = await runHelm(['template', 'portcullis', chart, '--namespace', releaseNamespace, ...args])
+  return { text, manifests: readManifests(text) }
+}
+
+export function readManifests(text: string): Manifest[] {
+  return parseAllDocuments(text).map((document) => {
+    const [error] = document.errors
+    if (error !== undefined) throw error
+    return document.toJS() as Manifest | null
+  }).filter(manifest => manifest !== null)
+}
+
+/** Resolves with stdout; rejects with what helm said. It reads nothing of whoever runs the tests. */
+export async function runHelm(args: readonly string[]): Promise<string> {
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', HELM_NO_PLUGINS: '1' }
+  const { stdout } = await promisify(execFile)(await helm(), args, { env, timeout: 30_000, maxBuffer: 64 << 20 })
+  return stdout
+}
+
+export function find(manifests: readonly Manifest[], kind: string, name?: string): Manifest | undefined {
+  return manifests.find(manifest => manifest.kind === kind && (name === undefined || manifest.metadata.name === name))
+}

@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { asFields, type Fields } from '../../src/json-fields.ts'
+import { find, type Manifest } from './chart.ts'
+
+export type Files = Readonly<Record<string, string>>
+
+/** What a cluster would bring to the pod's volumes. */
+export interface Brought {
+  /** Of a Secret or ConfigMap that the chart does not make. */
+  readonly outside: Files
+  /** Of the pod's service account, whoever it is for. */
+  readonly token: string
+  /** PEM, of `kube-root-ca.crt`. */
+  readonly ca: string
+  readonly namespace: string
+}
+
+export interface MountedPod {
+  /** The folder that stands for the pod's root. */
+  readonly root: string
+  readonly args: readonly string[]
+  readonly mountPaths: readonly string[]
+}
+
+/** Writes below `root` what the container of the chart's Deployment finds in its volumes, as a kubelet would. */
+export async function mountPod(manifests: readonly Manifest[], root: string, brought: Brought): Promise<MountedPod> {
+  const pod = asFields(asFields(asFields(find(manifests, 'Deployment')?.['spec'])['template'])['spec'])
+  const container = asFields((pod['containers'] as unknown[])[0])
+  const volumes = new Map((pod['volumes'] as Fields[]).map(volume => [volume['name'], volume]))
+  const mounts = container['volumeMounts'] as { name: string, mountPath: string }[]
+  for (const { name, mountPath } of mounts) {
+    const volume = volumes.get(name)
+    if (volume === undefined) throw new Error(`no volume ${name}`)
+    await mkdir(join(root, mountPath), { recursive: true })
+    const mode = modeOf(volume)
+    for (const [file, text] of Object.entries(filesOf(volume, manifests, brought))) {
+      const path = join(root, mountPath, file)
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, text, { mode })
+    }
+  }
+  return { root, args: container['args'] as string[], mountPaths: mounts.map(({ mountPath }) => mountPath) }
+}
+
+function modeOf({ secret, projected }: Fields): number {
+  const { defaultMode = 0o644 } = asFields(secret ?? projected)
+  return defaultMode as number
+}
+
+function filesOf({ configMap, secret, projected }: Fields, manifests: readonly Manifest[], brought: Brought): Files {
+  if (projected !== undefined) return Object.assign({}, ...(asFields(projected)['sources'] as Fields[]).map(source => sourceFiles(source, brought))) as Files
+  if (configMap !== undefined) return asFields(find(manifests, 'ConfigMap', String(asFields(configMap)['name']))?.['data'] ?? brought.outside) as Files
+  if (secret !== undefined) return asFields(find(manifests, 'Secret', String(asFields(secret)['secretName']))?.['stringData'] ?? brought.outside) as Files
+  return {}
+}
+
+function sourceFiles({ serviceAccountToken, configMap, downwardAPI }: Fields, { token, ca, namespace }: Brought): Files {
+  if (serviceAccountToken !== undefined) return { [String(asFields(serviceAccountToken)['path'])]: token }
+  if (configMap !== undefined) return { 'ca.crt': ca }
+  return downwardAPI === undefined ? {} : { namespace }
+}
