@@ -100,6 +100,7 @@ for (const name of sets) {
     t.equal(pods.length, 2, 'the pods that serve, and that of helm test')
     t.strictSame(pods.flatMap(restrictedFaults), [], 'the restricted Pod Security Standard')
     await matchesGolden(t, name, rendered)
+    t.equal((await render(values, '1.29')).text, rendered.text, 'helm 3 makes the same of it')
     const { code, warnings, text } = await check(t, rendered)
     t.equal(code, 0, text)
     t.strictSame(warnings, [])

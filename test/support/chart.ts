@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import { helm } from './kubectl.ts'
+import { helm, type KubectlVersion } from './kubectl.ts'
 
 export const chart = fileURLToPath(new URL('../../helm/portcullis/', import.meta.url))
 
@@ -32,9 +32,9 @@ export function valuesFile(name: string): string {
   return `${chart}ci/${name}-values.yaml`
 }
 
-/** `helm template` of a release called portcullis. Rejects with what helm said. */
-export async function render(args: readonly string[]): Promise<Rendered> {
-  const text = await runHelm(['template', 'portcullis', chart, '--namespace', releaseNamespace, ...args])
+/** `helm template` of a release called portcullis, by helm 4 or the helm 3 of an older package. Rejects with what helm said. */
+export async function render(args: readonly string[], version?: KubectlVersion): Promise<Rendered> {
+  const text = await runHelm(['template', 'portcullis', chart, '--namespace', releaseNamespace, '--kube-version', '1.35.0', ...args], version)
   return { text, manifests: readManifests(text) }
 }
 
@@ -47,9 +47,9 @@ export function readManifests(text: string): Manifest[] {
 }
 
 /** Resolves with stdout; rejects with what helm said. It reads nothing of whoever runs the tests. */
-export async function runHelm(args: readonly string[]): Promise<string> {
+export async function runHelm(args: readonly string[], version?: KubectlVersion): Promise<string> {
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', HELM_NO_PLUGINS: '1' }
-  const { stdout } = await promisify(execFile)(await helm(), args, { env, timeout: 30_000, maxBuffer: 64 << 20 })
+  const { stdout } = await promisify(execFile)(await helm(version), args, { env, timeout: 30_000, maxBuffer: 64 << 20 })
   return stdout
 }
 
