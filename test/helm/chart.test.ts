@@ -17,7 +17,7 @@ import { plainSecrets } from '../support/plain-secrets.ts'
 import { podSpecs, restrictedFaults } from '../support/pod-security.ts'
 import { removeLater } from '../support/scope.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(300_000)
 
 const goldens = fileURLToPath(new URL('golden/', import.meta.url))
 const writing = process.env['PORTCULLIS_WRITE_GOLDENS'] !== undefined

@@ -49,7 +49,7 @@ export function readManifests(text: string): Manifest[] {
 /** Resolves with stdout; rejects with what helm said. It reads nothing of whoever runs the tests. */
 export async function runHelm(args: readonly string[], version?: KubectlVersion): Promise<string> {
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', HELM_NO_PLUGINS: '1' }
-  const { stdout } = await promisify(execFile)(await helm(version), args, { env, timeout: 30_000, maxBuffer: 64 << 20 })
+  const { stdout } = await promisify(execFile)(await helm(version), args, { env, timeout: 100_000, maxBuffer: 64 << 20 })
   return stdout
 }
 
