@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { asFields, type Fields } from '../../src/json-fields.ts'
 import { find, type Manifest } from './chart.ts'
@@ -17,14 +17,17 @@ export interface Brought {
 }
 
 export interface MountedPod {
-  /** The folder that stands for the pod's root. */
-  readonly root: string
-  readonly args: readonly string[]
-  readonly mountPaths: readonly string[]
+  /** The file that `--config` of the container names. */
+  readonly configFile: string
+  /** Where the kubelet would put the token of the pod's account. */
+  readonly podFolder: string
 }
 
-/** Writes below `root` what the container of the chart's Deployment finds in its volumes, as a kubelet would. */
-export async function mountPod(manifests: readonly Manifest[], root: string, brought: Brought): Promise<MountedPod> {
+/**
+ * Writes below `root` what the container of the chart's Deployment finds in its volumes, as a kubelet would. In the config
+ * `root` goes before the paths of the mounts, and `server` stands for the cluster's own name of its API server.
+ */
+export async function mountPod(manifests: readonly Manifest[], root: string, server: string, brought: Brought): Promise<MountedPod> {
   const pod = asFields(asFields(asFields(find(manifests, 'Deployment')?.['spec'])['template'])['spec'])
   const container = asFields((pod['containers'] as unknown[])[0])
   const volumes = new Map((pod['volumes'] as Fields[]).map(volume => [volume['name'], volume]))
@@ -40,7 +43,14 @@ export async function mountPod(manifests: readonly Manifest[], root: string, bro
       await writeFile(path, text, { mode })
     }
   }
-  return { root, args: container['args'] as string[], mountPaths: mounts.map(({ mountPath }) => mountPath) }
+  const [command, option, path = ''] = container['args'] as string[]
+  if (command !== 'serve' || option !== '--config') throw new Error('the container runs something else')
+  const configFile = join(root, path)
+  // Longest first, for one mount lies within another.
+  const paths = mounts.map(({ mountPath }) => mountPath).sort((a, b) => b.length - a.length)
+  const text = paths.reduce((text, path) => text.replaceAll(` ${path}`, ` ${join(root, path)}`), await readFile(configFile, 'utf8'))
+  await writeFile(configFile, text.replaceAll('https://kubernetes.default.svc', server))
+  return { configFile, podFolder: join(root, 'var/run/secrets/kubernetes.io/serviceaccount') }
 }
 
 function modeOf({ secret, projected }: Fields): number {
