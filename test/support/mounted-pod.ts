@@ -54,8 +54,11 @@ export async function mountPod(manifests: readonly Manifest[], root: string, ser
 }
 
 function modeOf({ secret, projected }: Fields): number {
-  const { defaultMode = 0o644 } = asFields(secret ?? projected)
-  return defaultMode as number
+  if (secret === undefined && projected === undefined) return 0o644
+  const { defaultMode } = asFields(secret ?? projected)
+  // Readable by the group that the pod has, and by nobody else: what the product asks of files with secrets.
+  if (defaultMode !== 0o440) throw new Error(`a volume with secrets has mode ${String(defaultMode)}, not 288`)
+  return defaultMode
 }
 
 function filesOf({ configMap, secret, projected }: Fields, manifests: readonly Manifest[], brought: Brought): Files {

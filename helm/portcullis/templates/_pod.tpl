@@ -1,22 +1,22 @@
-{{/* Volumes of the pod. */}}
+{{/* Volumes of the pod. What is secret has mode 288, which is 0440: readers of YAML do not agree about 0440 itself. */}}
 {{- define "portcullis.volumes" -}}
 - name: config
   configMap: { name: {{ include "portcullis.fullname" . }} }
 - name: tls
-  secret: { secretName: {{ include "portcullis.tlsSecret" . }}, defaultMode: 0440 }
+  secret: { secretName: {{ include "portcullis.tlsSecret" . }}, defaultMode: 288 }
 {{- if .Values.tls.clientCa.configMap }}
 - name: client-ca
   configMap: { name: {{ .Values.tls.clientCa.configMap }} }
 {{- end }}
 {{- if ne .Values.callers.source "kubernetes" }}
 - name: callers
-  secret: { secretName: {{ include "portcullis.callersSecret" . }}, defaultMode: 0440 }
+  secret: { secretName: {{ include "portcullis.callersSecret" . }}, defaultMode: 288 }
 {{- end }}
 {{- if ne .Values.cluster.credential "none" }}
 # What automountServiceAccountToken would bring, but a token as short-lived as is asked for.
 - name: account
   projected:
-    defaultMode: 0440
+    defaultMode: 288
     sources:
       - serviceAccountToken: { path: token, expirationSeconds: {{ .Values.cluster.tokenSeconds }} }
       - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
@@ -25,12 +25,12 @@
 {{- range .Values.mounts }}
 - name: mount-{{ .name }}
   {{- if .secret }}
-  secret: { secretName: {{ .secret }}, defaultMode: 0440 }
+  secret: { secretName: {{ .secret }}, defaultMode: 288 }
   {{- else if .configMap }}
   configMap: { name: {{ .configMap }} }
   {{- else }}
   projected:
-    defaultMode: 0440
+    defaultMode: 288
     sources:
       - serviceAccountToken: {{ merge (dict "path" "token") .token | toJson }}
   {{- end }}
