@@ -43,6 +43,17 @@ function addServers(program: Command, done: Done, terminal: Terminal): void {
     .description('run the proxy against an embedded sample cluster and print lines to try it with')
     .option('--port <port>', 'port of the proxy (default: 8443, or a free one)')
     .action(async ({ port }: { port?: string }) => ended(await (await import('./demo.ts')).demoCommand({ port }, { stdout, stderr, env }), terminal, done))
+
+  program.command('healthcheck')
+    .description('ask the admin listener of a proxy whether it is alive: for probes in containers without a shell')
+    .option(...configOption)
+    .option('--ready', 'whether it can serve: its config, credentials, clusters and audit')
+    .option('--admin <url>', 'URL of the admin listener (default: that of the config, on this machine)')
+    .action(async (options: WithConfig & { ready?: boolean, admin?: string }) => {
+      // Without a file the admin listener is where it is by default.
+      const file = await configFile(options, env).catch(() => undefined)
+      leave(await (await import('./healthcheck.ts')).healthcheckCommand({ ...options, configFile: file }, { stderr }), terminal, done)
+    })
 }
 
 /** A start that failed half-way may have left something open, a port even: the process ends with it. What it had to say is written. */

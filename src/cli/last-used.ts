@@ -1,3 +1,5 @@
+import { adminUrl } from './admin-url.ts'
+
 /** When keys were last used, by id, in milliseconds since the epoch; or why that is not known. */
 export type LastUsed =
   | { readonly known: true, readonly at: ReadonlyMap<string, number> }
@@ -6,8 +8,8 @@ export type LastUsed =
 const series = /^portcullis_key_last_used_seconds\{(.*)\} (\S+)$/gm
 
 /** Asks the admin listener of the proxy that runs with this config, if one does. Never rejects. */
-export async function askLastUsed({ host, port }: { readonly host: string, readonly port: number }, within = 1000): Promise<LastUsed> {
-  const url = `http://${reachable(host)}:${port}/metrics`
+export async function askLastUsed(admin: { readonly host: string, readonly port: number }, within = 1000): Promise<LastUsed> {
+  const url = `${adminUrl(admin)}/metrics`
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(within), redirect: 'error' })
     const text = await response.text()
@@ -28,11 +30,4 @@ function readLastUsed(metrics: string): Map<string, number> {
     if (key !== undefined && Number.isFinite(at)) found.set(key, Math.max(at, found.get(key) ?? 0))
   }
   return found
-}
-
-/** Where it listens on every address, on this machine. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -13,6 +13,24 @@ function toJson(schema: unknown): string {
   return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...asWritten(schema) as object }, null, 2)}\n`
 }
 
+interface ObjectSchema {
+  readonly properties: Readonly<Record<string, object>>
+  readonly required?: readonly string[]
+}
+
+/** What the chart says itself: callers, where it runs, the certificate. */
+const ofChart = new Set(['callers', 'self'])
+
+/** The chart's `values.schema.json` with what its value `config` may be, which is the config file but for what the chart says itself. `text`: as it is. */
+export function chartValuesSchema(text: string): string {
+  const schema = JSON.parse(text) as { definitions: object }
+  const { required: _, ...written } = asWritten(configSchema) as ObjectSchema
+  const properties = Object.fromEntries(Object.entries(written.properties).filter(([name]) => !ofChart.has(name)))
+  const { tls: _tls, ...listen } = (properties['listen'] as ObjectSchema).properties
+  const config = { ...written, properties: { ...properties, listen: { ...properties['listen'], properties: listen } } }
+  return `${JSON.stringify({ ...schema, definitions: { ...schema.definitions, config } }, null, 2)}\n`
+}
+
 /** A schema for what people write: what has a default may be left out, and our own keywords mean nothing to others. */
 function asWritten(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(asWritten)

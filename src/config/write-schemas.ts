@@ -1,10 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { definitionFiles } from '../callers/kubernetes/definitions.ts'
-import { jsonSchemas } from './json-schema.ts'
+import { chartValuesSchema, jsonSchemas } from './json-schema.ts'
 
 // Run after a change of the schemas; test/config/json-schema.test.ts and test/callers/kubernetes/definitions.test.ts fail until then.
 write('config', jsonSchemas())
 write('helm/portcullis/crds', definitionFiles())
+const values = 'values.schema.json'
+write('helm/portcullis', { [values]: chartValuesSchema(readFileSync(new URL(`../../helm/portcullis/${values}`, import.meta.url), 'utf8')) })
 
 function write(folder: string, files: Readonly<Record<string, string>>): void {
   const url = new URL(`../../${folder}/`, import.meta.url)

@@ -4,7 +4,7 @@ import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse } from 'yaml'
 import { callerSchema } from '../../src/callers/schema.ts'
-import { jsonSchemas } from '../../src/config/json-schema.ts'
+import { chartValuesSchema, jsonSchemas } from '../../src/config/json-schema.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { checkSchema } from '../../src/files/schema.ts'
 
@@ -16,6 +16,11 @@ for (const [name, text] of Object.entries(jsonSchemas())) {
     t.equal(readFileSync(`${folder}${name}`, 'utf8'), text)
   })
 }
+
+t.test('the chart takes for its value config what the code does (node dist/config/write-schemas.js makes it so)', async (t) => {
+  const text = readFileSync(fileURLToPath(new URL('../../helm/portcullis/values.schema.json', import.meta.url)), 'utf8')
+  t.equal(chartValuesSchema(text), text)
+})
 
 t.test('every field has a description, and is needed or has a default or may be left out', async (t) => {
   t.strictSame(undescribed(JSON.parse(jsonSchemas()['portcullis.schema.json']!), '#'), [])

@@ -115,7 +115,8 @@ async function answers({ child, said }: Running, ask: () => Promise<boolean>): P
   })
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listens on at the moment, on loopback. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
