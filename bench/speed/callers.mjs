@@ -5,9 +5,10 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect as connectTls, createSecureContext } from 'node:tls'
 import { serve } from '../support/part.mjs'
+import { openExec } from './callers-exec.mjs'
 import { loadHttp2 } from './callers-http2.mjs'
 
-serve({ load, pace, fresh, http2: loadHttp2 })
+serve({ load, pace, fresh, http2: loadHttp2, exec: ({ path, bytes, keys, ...where }) => openExec(dialer(where), { path, bytes, key: keys[0] }) })
 
 /** What a connection needs: `port`, and `ca` where it is TLS. */
 function dialer({ port, ca }) {

@@ -26,7 +26,7 @@ async function versionOf(command, ...args) {
 
 /** The upstream itself. */
 export const direct = {
-  name: 'direct', find: () => 'the API server\'s side, read by hand', needsTls: true,
+  name: 'direct', find: () => 'the API server\'s side, read by hand', tlsOnly: true, withToken: true,
   start: ({ upstream }) => ({ ...upstream, stop() { /* it goes on */ } }),
 }
 
@@ -53,7 +53,7 @@ export const haproxy = {
 
 /** No caller is authenticated by it, and callers come to it in the clear. */
 export const kubectlProxy = {
-  name: 'kubectl proxy', plainOnly: true,
+  name: 'kubectl proxy', plainOnly: true, withoutKeys: true,
   find: async () => {
     const path = await kubectl('1.35').catch(() => undefined)
     return path === undefined ? undefined : (await versionOf(path, 'version', '--client'))?.replace('Client Version: ', 'kubectl ')

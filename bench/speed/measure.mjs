@@ -6,16 +6,17 @@ import { familyOf, forgetPeak, kernelTime, memory, peakMemory, processorTime } f
  * `running`: [{ name, port, pid, … }]. Per contender: for each figure the middle of the rounds and what is least and
  * greatest; what was asked in all, and what went wrong.
  */
-export async function measure(workload, running, { callers, keys, ca, seconds, rounds, rate }) {
+export async function measure(workload, running, { callers, keys, token, ca, seconds, rounds, rate, warmUp = Math.max(1, seconds) }) {
   const rows = running.map(({ name, ours }) => ({ name, ours, rounds: [], requests: 0, failed: [] }))
-  const ask = ({ port }, time) => callers.ask(workload.how, {
-    port, ca, seconds: time, connections: workload.connections, path: workload.path, streams: workload.streams, bytes: workload.bytes, keys: keys.slice(0, 50), rate,
-    requests: workload.request === undefined ? [] : keys.slice(0, 50).map(workload.request),
+  const askedBy = keys.slice(0, 50)
+  const ask = ({ port, withoutKeys, withToken }, time) => callers.ask(workload.how, {
+    port, ca, seconds: time, connections: workload.connections, path: workload.path, streams: workload.streams, bytes: workload.bytes, keys: askedBy, rate,
+    requests: workload.request === undefined ? [] : askedBy.map((key) => workload.request(withoutKeys ? undefined : withToken ? token : key)),
   })
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, contender] of running.entries()) {
       // Once more than is counted: what is compiled and cached at first would fall on the first.
-      const time = round < 0 ? Math.max(1, seconds) : seconds
+      const time = round < 0 ? warmUp : seconds
       const one = await measureOnce(contender, () => ask(contender, time))
       rows[index].requests += one.answer.requests
       rows[index].failed.push(...faultsOf(one.answer, workload))

@@ -65,8 +65,19 @@ function answer(socket, { target, method, head }) {
 async function send(socket, bytes) {
   const part = Buffer.alloc(piece, 'x')
   for (let sent = 0; sent < bytes && !socket.destroyed; sent += piece) {
-    if (!socket.write(bytes - sent < piece ? part.subarray(0, bytes - sent) : part)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+    if (!socket.write(bytes - sent < piece ? part.subarray(0, bytes - sent) : part)) await taken(socket)
   }
+}
+
+/** Until it takes more, or nothing any more. */
+function taken(socket) {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done).off('close', done)
+      resolve()
+    }
+    socket.on('drain', done).on('close', done)
+  })
 }
 
 /** A WebSocket on which the container talks: binary frames of channel 1 (stdout). */
@@ -77,7 +88,7 @@ async function pump(socket, head) {
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n`)
   const frame = Buffer.concat([Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0x80, 0]), Buffer.alloc(0x8000, 1)])
   for (let sent = 0; sent < exec.bytes && !socket.destroyed; sent += frame.length) {
-    if (!socket.write(frame)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+    if (!socket.write(frame)) await taken(socket)
   }
   socket.end(Buffer.from([0x88, 2, 0x03, 0xe8]))
 }

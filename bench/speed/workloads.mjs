@@ -1,8 +1,10 @@
 // What is asked of everyone, and what of it is counted.
 import { configMap, discovery, events, exec, list, pod } from './answers.mjs'
 
-const get = (path) => (key) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nAuthorization: Bearer ${key}\r\n\r\n`
-const post = (path, body) => (key) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nAuthorization: Bearer ${key}\r\n\r\n${body}`
+/** Nothing where callers come without: kubectl proxy would pass it on in place of its own. */
+const keyLine = (key) => key === undefined ? '' : `Authorization: Bearer ${key}\r\n`
+const get = (path) => (key) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n${keyLine(key)}\r\n`
+const post = (path, body) => (key) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${keyLine(key)}\r\n${body}`
 
 const short = { connections: 50, status: 200 }
 
@@ -16,5 +18,5 @@ export const workloads = {
   list10: { title: 'list of 10 MB', how: 'load', request: get(list(10)), connections: 4, status: 200, bytes: 10e6 },
   list100: { title: 'list of 100 MB', how: 'load', request: get(list(100)), connections: 1, status: 200, bytes: 100e6 },
   latency: { title: 'GET of 2 KB at a quarter of what Portcullis can', how: 'pace', request: get(pod), connections: 50, status: 200 },
-  exec: { title: 'exec: 200 MB out of a container', how: 'exec', path: exec.path, bytes: exec.bytes },
+  exec: { title: 'exec: 200 MB out of a container', how: 'exec', path: `${exec.path}?command=cat&stdout=true`, bytes: exec.bytes, whole: true },
 }

@@ -20,6 +20,7 @@ export function startPart(file) {
     waiting.clear()
   })
   return {
+    pid: child.pid,
     ask: (name, options = {}) => new Promise((resolve, reject) => {
       questions += 1
       waiting.set(questions, { resolve, reject })

@@ -17,7 +17,8 @@ export interface Call {
 /**
  * Sends requests to one API server. Handlers are undici's (`onRequestStart` when a connection took the
  * request, then the answer, `onResponseError` where it failed), so that what reads an answer does not
- * know by which protocol it came. Never sends anything twice.
+ * know by which protocol it came. A piece of its body is the handler's until `onResponseData` returns: its
+ * memory is the next read's. Never sends anything twice.
  */
 export interface Sender {
   send(call: Call, handler: Dispatcher.DispatchHandler): void

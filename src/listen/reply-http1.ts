@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Reply } from '../model/exchange.ts'
 import type { Ending, Outcome } from '../model/trail.ts'
+import { writeCopy } from './write-copy.ts'
 
 /** Of a body nobody wants any more: enough for what is on its way, not for an upload. */
 const lingerBytes = 1024 * 1024
@@ -69,7 +70,7 @@ export class Http1Reply implements Reply {
 
   write(chunk: Uint8Array): boolean {
     this.#bytesOut += chunk.length
-    return this.#response.write(chunk)
+    return writeCopy(this.#response, chunk)
   }
 
   end(chunk?: Uint8Array, why: Ending = 'complete'): void {

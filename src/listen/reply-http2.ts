@@ -1,6 +1,7 @@
 import { constants, type Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Reply } from '../model/exchange.ts'
 import type { Ending, Outcome } from '../model/trail.ts'
+import { writeCopy } from './write-copy.ts'
 
 /** The way back over HTTP/2. */
 export class Http2Reply implements Reply {
@@ -39,7 +40,7 @@ export class Http2Reply implements Reply {
     this.#bytesOut += chunk.length
     // A HEAD's or 304's stream is over with its head; writing to it is an error, not a no-op as in HTTP/1.
     if (this.#response.stream.writableEnded || this.#response.stream.destroyed) return true
-    return this.#response.stream.write(chunk)
+    return writeCopy(this.#response.stream, chunk)
   }
 
   end(chunk?: Uint8Array, why: Ending = 'complete'): void {

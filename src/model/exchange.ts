@@ -13,7 +13,7 @@ export interface Reply {
   readonly closed: boolean
   /** `flush` sends the head before there is a body (streams); `last` ends an HTTP/1.1 connection with this answer. */
   head(status: number, message: string, headers: readonly string[], options?: { flush?: boolean, last?: boolean }): void
-  /** False: wait for `onDrain` before writing more. */
+  /** False: wait for `onDrain` before writing more. The chunk's memory may be overwritten once this returns. */
   write(chunk: Uint8Array): boolean
   /** `why` is for the record, where an end is not the natural one. */
   end(chunk?: Uint8Array, why?: Ending): void

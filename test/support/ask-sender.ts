@@ -27,7 +27,7 @@ export function ask(sender: Sender, { method = 'GET', path, headers = ['Host', '
         body.on('close', () => { if (!body.readableEnded) controller.abort(new Error('given up')) })
         resolve({ statusCode, headers: controller.rawHeaders as unknown as string[], body })
       },
-      onResponseData(_: unknown, chunk: Buffer) { body.write(chunk) },
+      onResponseData(_: unknown, chunk: Buffer) { body.write(Buffer.from(chunk)) },
       onResponseEnd() { body.end() },
       onResponseError(_: unknown, error: Error) {
         reject(error)

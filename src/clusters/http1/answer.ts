@@ -2,12 +2,13 @@ import { errors } from 'undici'
 import { readHead, unreadable, type AnswerHead } from './head.ts'
 
 export interface AnswerReader {
-  /** May pause; then `take` returns before anything of the body is told. */
+  /** May hold it up; then `take` returns before anything of the body is told. */
   head(head: AnswerHead): void
   /** Valid only until it returns. */
   data(chunk: Buffer): void
   end(): void
-  readonly paused: boolean
+  /** Nothing behind the head is to be told yet. */
+  readonly held: boolean
 }
 
 /** Bytes, of a head and of trailers. */
@@ -56,7 +57,7 @@ export class AnswerParser {
     let at = from
     while (at < chunk.length && this.#state !== 'idle') {
       at = this.#step(chunk, at)
-      if (this.#reader.paused) return at
+      if (this.#reader.held) return at
     }
     return at
   }
@@ -110,7 +111,7 @@ export class AnswerParser {
       this.#missing = framing
     }
     this.#reader.head(head)
-    if (framing === 0 && !this.#reader.paused) this.#finish()
+    if (framing === 0 && !this.#reader.held) this.#finish()
   }
 
   /** Where the reader was paused at a head that has no body behind it. */

@@ -21,7 +21,7 @@ export class Connection implements AnswerReader {
   readonly #keeper: Keeper
   readonly #parser = new AnswerParser(this)
   #current: CallUnderWay | undefined
-  /** Read and not looked at, for the handler paused. */
+  /** Read and not looked at, for the handler paused at the head. */
   #rest: Buffer | undefined
   #answers = 0
   #gone = false
@@ -39,8 +39,8 @@ export class Connection implements AnswerReader {
     socket.on('close', () => this.fail(new errors.SocketError('other side closed')))
   }
 
-  get paused(): boolean {
-    return this.#current?.paused === true
+  get held(): boolean {
+    return this.#current?.held === true
   }
 
   /** Whoever asks sees to it that it is free. */
@@ -75,8 +75,8 @@ export class Connection implements AnswerReader {
       this.fail(new errors.SocketError('bytes that belong to no answer'))
       return false
     }
-    // What TLS has read already still comes.
-    if (this.#rest !== undefined || this.paused) {
+    // What TLS has read already still comes. Of a body that has begun it is passed on: a moment's, and no more.
+    if (this.#rest !== undefined || this.held) {
       this.#rest = Buffer.concat([this.#rest ?? nothing, chunk])
       return false
     }
@@ -88,7 +88,7 @@ export class Connection implements AnswerReader {
   #read(chunk: Buffer): boolean {
     try {
       const read = this.#parser.take(chunk)
-      if (read === chunk.length) return !this.paused
+      if (read === chunk.length) return this.#current?.paused !== true
       // An answer ended before its bytes did.
       if (this.#parser.idle) throw new errors.SocketError('bytes that belong to no answer')
       this.#rest = Buffer.from(chunk.subarray(read))
@@ -112,8 +112,7 @@ export class Connection implements AnswerReader {
   }
 
   data(chunk: Buffer): void {
-    // Its memory is the next read's.
-    this.#current?.data(Buffer.from(chunk))
+    this.#current?.data(chunk)
   }
 
   end(): void {
@@ -124,6 +123,8 @@ export class Connection implements AnswerReader {
     current.upload.stop()
     const mayGoOn = this.#parser.reusable && current.upload.done && !this.#socket.destroyed
     current.end()
+    // The next answer is read whatever became of this one.
+    if (current.paused) this.#socket.resume()
     if (!mayGoOn) return this.#leave()
     this.#socket.unref()
     this.#keeper.onFree(this)
@@ -180,6 +181,8 @@ class CallUnderWay implements Dispatcher.DispatchController {
   readonly #way: Way
   #begun = false
   answering = false
+  /** A piece of the body was told. */
+  #passing = false
   paused = false
   aborted = false
   reason: Error | null = null
@@ -206,7 +209,13 @@ class CallUnderWay implements Dispatcher.DispatchController {
     this.#handler.onResponseStart?.(this, status, {}, message)
   }
 
+  /** Paused at the head: whether the caller sees this answer is not decided. */
+  get held(): boolean {
+    return this.paused && !this.#passing
+  }
+
   data(chunk: Buffer): void {
+    this.#passing = true
     if (!this.aborted) this.#handler.onResponseData?.(this, chunk)
   }
 

@@ -1,0 +1,32 @@
+// The outcome as text and as bench/RESULTS.md.
+import { aligned, cellsOf, markdown, targetCells } from './table.mjs'
+
+const explained = 'Processor time is user and system time of all processes of a contender, as the kernel counts it, divided by the requests; the middle of the rounds, with the least and the greatest. '
+  + '"of it" is ours divided by theirs, the middle of the rounds\' own ratios. "requests/s" is what one core gives; with ~ what it would, where the load did not fill it.'
+
+export function asText({ machine, results, versions, left, targets, faults, more = [] }) {
+  return [
+    `${machine.date}, ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, ${machine.mode} run: ${machine.rounds} rounds of ${machine.seconds} s`,
+    ...Object.entries(versions).map(([name, version]) => `  ${name}: ${version}`),
+    ...left.map((name) => `  ${name}: left out, not on PATH`), '',
+    ...results.flatMap((result) => [`${result.title}${result.tls ? ', TLS on both sides' : ', plain towards callers, TLS upstream'}`, aligned(cellsOf(result)), '']),
+    ...more.flatMap(({ title, cells }) => [title, aligned(cells), '']),
+    ...targets.length === 0 ? [] : ['Targets', aligned(targetCells(targets)), ''],
+    ...faults.map((fault) => `FAILED: ${fault}`), '',
+  ].join('\n')
+}
+
+export function asMarkdown({ machine, results, versions, left, targets, faults, more = [] }) {
+  return [
+    '# Results of the benchmark', '',
+    `Written by \`npm run bench\`: the ${machine.mode} run, ${machine.rounds} rounds of ${machine.seconds} s each, on ${machine.date}; ${machine.cores} cores (${machine.cpu}), ${machine.memory} GB, Linux ${machine.kernel}. One core for whoever is measured, the other for callers and API server.`, '',
+    explained, '',
+    'Everybody verifies TLS upstream and injects the bearer token. nginx and haproxy look the key up in a map and write an access log; `kubectl proxy` and the plain plugin authenticate nobody and write nothing; Portcullis has 1,000 callers with 20 rules each, and writes an audit event of every request to a file.', '',
+    ...Object.entries(versions).map(([name, version]) => `- ${name}: ${version}`),
+    ...left.map((name) => `- ${name}: left out, it was not there`), '',
+    ...targets.length === 0 ? [] : ['## Targets', '', markdown(targetCells(targets)), ''],
+    ...results.flatMap((result) => [`## ${result.title}${result.tls ? ', TLS on both sides' : ', plain towards callers'}`, '', markdown(cellsOf(result)), '']),
+    ...more.flatMap(({ title, cells }) => [`## ${title}`, '', markdown(cells), '']),
+    ...faults.length === 0 ? [] : ['## What failed', '', ...faults.map((fault) => `- ${fault}`), ''],
+  ].join('\n')
+}

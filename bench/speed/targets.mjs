@@ -1,0 +1,40 @@
+// What issue and README promise, as ratios within one run.
+import { ratioOf } from './measure.mjs'
+
+const find = (results, title, tls) => results.find((each) => each.title === title && each.tls === tls)
+const row = (result, name) => result?.rows.find((each) => each.name === name)
+
+/** Each: what is measured, the figure, the bound and whether it holds; undefined figures where one of the two was not there. */
+export function judge(results, { newest, oldest }) {
+  const plain = find(results, 'GET of 2 KB', false)
+  const secure = find(results, 'GET of 2 KB', true)
+  const discovery = find(results, 'discovery, from the cache', false)
+  const large = find(results, 'list of 100 MB', true)
+  const latency = results.find(({ title }) => title.includes('at a quarter'))
+  const cpu = (result, ours, theirs) => {
+    const [one, other] = [row(result, ours), row(result, theirs)]
+    return one === undefined || other === undefined ? undefined : ratioOf(one.cpu, other.cpu)
+  }
+  const added = (share) => {
+    const [one, other] = [row(latency, newest.portcullis), row(latency, 'direct')]
+    return one === undefined || other === undefined ? undefined : one[share].middle - other[share].middle
+  }
+  const throughput = () => {
+    const [one, other] = [row(large, newest.portcullis), row(large, 'nginx')]
+    return one === undefined || other === undefined ? undefined : ratioOf(one.throughput, other.throughput)
+  }
+  const growth = () => row(large, newest.portcullis) && row(large, newest.portcullis).growth.middle / 1e6
+  return [
+    ...[['kubectl proxy', 0.5], ['nginx', 3.5], [newest.plugin, 0.45], ['Go ReverseProxy', 0.75]]
+      .map(([other, bound]) => [`processor time, GET, plain, ${newest.label}, of ${other}`, cpu(plain, newest.portcullis, other), bound]),
+    ...['haproxy', 'nginx'].map((other) => [`the same, TLS both sides, of ${other}`, cpu(secure, newest.portcullis, other), 3]),
+    ...oldest === undefined ? [] : [[`the same, plain, ${oldest.label}, of kubectl proxy`, cpu(plain, oldest.portcullis, 'kubectl proxy'), 0.65]],
+    ['discovery hit, of Node from memory', cpu(discovery, newest.portcullis, newest.memory), 1.5],
+    ['throughput, list of 100 MB, of nginx', throughput(), 0.7, 'at least'],
+    ['memory more, list of 100 MB, MB', growth(), 30],
+    ['latency added, p50, ms', added('p50'), 0.4],
+    ['latency added, p99, ms', added('p99'), 3],
+  ].filter(([, figure]) => figure !== undefined).map(([measure, figure, bound, kind = 'at most']) => ({
+    measure, figure, bound, kind, held: kind === 'at most' ? figure <= bound : figure >= bound,
+  }))
+}
