@@ -42,7 +42,7 @@ async function startSides({ run, random }) {
   return { server, callers, upstream, ca: authority.ca, certificate, token, minted, keys: minted.map(({ key }) => key) }
 }
 
-async function runStep({ workload: name, tls, contenders, title }, { run, say, outcome, callers, server: _, without, seconds, rounds, full, ...sides }) {
+async function runStep({ workload: name, tls, contenders, title }, { run, say, outcome, callers, without, seconds, rounds, full, ...sides }) {
   const workload = workloads[name]
   const heading = title ?? workload.title
   run.doing = `measuring: ${heading}${tls ? ', TLS' : ''}`

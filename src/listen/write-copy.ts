@@ -18,6 +18,7 @@ export function writeCopy(to: Pick<Writable, 'write'>, chunk: Uint8Array): boole
   const memory = free.pop() ?? Buffer.allocUnsafeSlow(size)
   memory.set(chunk)
   return to.write(memory.subarray(0, chunk.length), (error) => {
-    if (error == null && free.length < most) free.push(memory)
+    // node says null, undefined or an error.
+    if (!(error instanceof Error) && free.length < most) free.push(memory)
   })
 }

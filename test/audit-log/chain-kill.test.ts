@@ -17,7 +17,7 @@ t.test('some by kill -9, some where the disk takes half a line and no more', asy
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
     // In blocks of 512 bytes: a file may become no larger, and the write that would make it so stops in the middle.
     const limit = how === 'full' ? Math.floor(size / 512) + 900 : 'unlimited'
-    const child = spawn('sh', ['-c', `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, '--import=tsx', writer, path, `p${index}`, how === 'full' ? '1e9' : '1e6'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = spawn('sh', ['-c', `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, `--import=${new URL('../typescript/register.mjs', import.meta.url).href}`, writer, path, `p${index}`, how === 'full' ? '1e9' : '1e6'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     t.teardown(() => child.kill('SIGKILL'))
     let seen = 0
     child.on('message', (id: string) => {
