@@ -28,6 +28,8 @@ export class GuardedBody extends Transform {
     if (limits.timeout !== undefined) {
       this.#timer = setTimeout(() => this.destroy(tooSlow()), limits.timeout)
     }
+    // It may break off while nobody sends it yet: who does looks at `errored`.
+    this.on('error', () => {})
     source.on('error', error => this.destroy(error))
     // An aborted request closes without an end; undici must not send the last chunk for it.
     source.on('close', () => { if (!source.readableEnded) this.destroy(new Error('the caller left in mid-body')) })

@@ -29,6 +29,8 @@ export class Upload {
       this.done = true
       return
     }
+    // While it waited for a connection.
+    if (body.destroyed) return this.#failed(body.errored ?? new errors.RequestAbortedError())
     const length = headerValue(headers, 'content-length')
     this.#missing = length === undefined ? undefined : Number(length)
     const head = rawRequestHead(method, target, length === undefined ? [...headers, 'Transfer-Encoding', 'chunked'] : headers)
