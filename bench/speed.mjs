@@ -40,7 +40,7 @@ const run = new Run(full ? 45 * 60 : 5 * 60)
 await run.go(async () => {
   const { measureAll } = await import('./speed/all.mjs')
   const say = (text) => { if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`) }
-  const outcome = await measureAll({ run, full, seconds, rounds, isWanted, without: values.without.split(','), nodes: nodes(), say, random: randomBytes })
+  const outcome = await measureAll({ run, full, whole: full || only !== undefined, seconds, rounds, isWanted, without: values.without.split(','), nodes: nodes(), say, random: randomBytes })
   say('')
   const { asText, asMarkdown } = await import('./speed/report.mjs')
   const machine = { date: new Date().toISOString().slice(0, 10), cpu: cpus()[0]?.model ?? '', cores: cpus().length, memory: Math.round(totalmem() / 2 ** 30), kernel: release(), mode: full ? 'full' : 'quick', seconds, rounds }

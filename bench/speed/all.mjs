@@ -7,18 +7,36 @@ import { cores } from './processes.mjs'
 import { judge } from './targets.mjs'
 import { workloads } from './workloads.mjs'
 
-const callersCount = 1000
+/** As many as any contender knows. */
+const callersCount = 10_000
 
 /** Results by workload, versions by contender, what was left out, targets, and what went wrong. */
 export async function measureAll(options) {
   const sides = await startSides(options)
   const outcome = { results: [], versions: {}, left: [], faults: [] }
-  const steps = plan(options).filter(({ workload, title }) => options.isWanted(title?.includes('workers') ? 'workers' : workload))
+  const steps = plan(options).filter(({ workload, name = workload }) => options.isWanted(name))
   for (const step of steps) await runStep(step, { ...options, ...sides, outcome })
+  const more = await measureMore(options)
   const foreign = await sides.server.ask('foreign')
   if (foreign > 0) outcome.faults.push(`${foreign} requests came upstream without our credential`)
   const names = namesOf(options.nodes)
-  return { ...outcome, targets: judge(outcome.results, names) }
+  return { ...outcome, more: more.map(({ table }) => table), targets: [...judge(outcome.results, names), ...more.flatMap(({ targets }) => targets)] }
+}
+
+/** What is no request to a contender. */
+async function measureMore({ isWanted, nodes, rounds, say }) {
+  const more = []
+  if (isWanted('start')) {
+    say('measuring: start')
+    const { measureStart } = await import('./start.mjs')
+    more.push(await measureStart({ nodes, rounds: Math.max(3, rounds) }))
+  }
+  if (isWanted('verdict')) {
+    say('measuring: verdicts')
+    const { measureVerdict } = await import('./verdict.mjs')
+    more.push(measureVerdict({ rounds }))
+  }
+  return more
 }
 
 function namesOf(nodes) {
@@ -39,7 +57,7 @@ async function startSides({ run, random }) {
   for (const { pid } of [server, callers]) if (cores !== undefined) execFileSync('taskset', ['-a', '-p', '-c', cores.others, String(pid)])
   const { port, pid } = await server.ask('start', { ...certificate, token })
   const upstream = { url: `https://localhost:${port}`, port, pid }
-  return { server, callers, upstream, ca: authority.ca, certificate, token, minted, keys: minted.map(({ key }) => key) }
+  return { server, callers, upstream, ca: authority.ca, certificate, token, minted, keys: minted.slice(0, 1000).map(({ key }) => key) }
 }
 
 async function runStep({ workload: name, tls, contenders, title }, { run, say, outcome, callers, without, seconds, rounds, full, ...sides }) {

@@ -94,14 +94,17 @@ export function byNode(node, label) {
     plugin: ofScript('@fastify/http-proxy', 'plugin.mjs'),
     memory: ofScript('Node from memory', 'memory.mjs'),
     portcullis: portcullisBy(node, name('Portcullis'), find),
-    twoWorkers: portcullisBy(node, name('Portcullis, 2 workers'), find, { workers: 2 }),
+    twoWorkers: portcullisBy(node, name('Portcullis, 2 workers'), find, { config: { workers: 2 } }),
+    /** With so many callers, rules each, and clusters. */
+    shaped: (shape) => portcullisBy(node, `${shape.callers} callers × ${shape.rules} rules, ${shape.clusters} clusters`, find, { shape }),
   }
 }
 
-function portcullisBy(node, name, find, config = {}) {
+function portcullisBy(node, name, find, { config = {}, shape = { callers: 1000, rules: 20, clusters: 1 } } = {}) {
   return {
-    name, find, ours: true,
-    async start(options) {
+    name, find, ours: true, callers: shape.callers,
+    async start({ minted, ...given }) {
+      const options = { ...given, ...shape, minted: minted.slice(0, shape.callers) }
       const port = await freePort()
       const write = (file, text) => writeFile(join(options.folder, file), text, { mode: 0o600 })
       await write('token', options.token)

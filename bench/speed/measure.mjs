@@ -8,10 +8,9 @@ import { familyOf, forgetPeak, kernelTime, memory, peakMemory, processorTime } f
  */
 export async function measure(workload, running, { callers, keys, token, ca, seconds, rounds, rate, warmUp = Math.max(1, seconds) }) {
   const rows = running.map(({ name, ours }) => ({ name, ours, rounds: [], requests: 0, failed: [] }))
-  const askedBy = keys.slice(0, 50)
-  const ask = ({ port, withoutKeys, withToken }, time) => callers.ask(workload.how, {
-    port, ca, seconds: time, connections: workload.connections, path: workload.path, streams: workload.streams, bytes: workload.bytes, keys: askedBy, rate,
-    requests: workload.request === undefined ? [] : askedBy.map((key) => workload.request(withoutKeys ? undefined : withToken ? token : key)),
+  const ask = ({ port, withoutKeys, withToken, callers: known = 50 }, time) => callers.ask(workload.how, {
+    port, ca, seconds: time, connections: workload.connections, path: workload.path, streams: workload.streams, bytes: workload.bytes, keys: askedBy(keys, known), rate,
+    requests: workload.request === undefined ? [] : askedBy(keys, known).map((key) => workload.request(withoutKeys ? undefined : withToken ? token : key)),
   })
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, contender] of running.entries()) {
@@ -24,6 +23,11 @@ export async function measure(workload, running, { callers, keys, token, ca, sec
     }
   }
   return rows.map(({ rounds: all, ...row }) => ({ ...row, failed: [...new Set(row.failed)], ...spreadOf(all) }))
+}
+
+/** Some of those who are known there. */
+function askedBy(keys, known) {
+  return keys.slice(0, Math.min(50, known))
 }
 
 async function measureOnce({ pid }, ask) {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
+import { noSchemas } from './no-schemas.ts'
 
 /** Whether one part of the proxy can do its work; `message` says why not, or why not for long. */
 export interface Check {
@@ -50,6 +51,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
 
 function createApp({ log }: AdminOptions): FastifyInstance {
   const app = fastify({
+    schemaController: noSchemas,
     bodyLimit: 1,
     connectionTimeout: 30_000,
     requestTimeout: 10_000,

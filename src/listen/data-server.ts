@@ -4,6 +4,7 @@ import httpProxy from '@fastify/http-proxy'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { Agent } from 'undici'
 import { Http2Sessions } from './http2-sessions.ts'
+import { noSchemas } from './no-schemas.ts'
 import type { ParserRefusal } from './parser-refusal.ts'
 import type { RequestHandler } from './request.ts'
 import { applyLimits, connect, makeServer, secureContext, trackSockets, type DataPlaneServer, type ServerLimits, type TlsFiles } from './server.ts'
@@ -43,6 +44,7 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
   const sockets = trackSockets(server)
   let routed: RequestHandler = options.onRequest
   const app = fastify({
+    schemaController: noSchemas,
     serverFactory: (handler) => {
       routed = around(handler as unknown as RequestHandler, options.onRequest)
       server.on('request', routed as never)
