@@ -7,10 +7,10 @@ export function rulesOf(caller, count) {
     apiGroups: [`group-${rule}.example.com`], resources: [`widgets${rule}`, `widgets${rule}/status`], verbs: ['get', 'list', 'watch'], namespaces: [`team-${caller}`, `team-${caller}-*`],
   }))
   const own = [
-    { apiGroups: [''], resources: ['pods', 'pods/log'], verbs: ['get', 'list', 'watch'], namespaces: ['team-1'] },
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create'], namespaces: ['team-1'] },
     { apiGroups: [''], resources: ['pods/exec'], verbs: ['create', 'get'], namespaces: ['team-1'] },
     { nonResourceURLs: ['/metrics'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['pods', 'pods/log'], verbs: ['get', 'list', 'watch'], namespaces: ['team-1'] },
   ]
   return [...others, ...own].slice(-count)
 }
