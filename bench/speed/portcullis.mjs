@@ -28,7 +28,7 @@ export function portcullisConfig({ port, upstream, certificate, config, clusters
     listen: { host: '127.0.0.1', port, ...certificate === undefined ? {} : { tls: { certFile: 'tls.crt', keyFile: 'tls.key' } } },
     admin: { port: 0 },
     callers: { file: 'callers.yaml' },
-    clusters: Array.from({ length: clusters }, (_, index) => ({ name: `bench-${index}`, server: upstream.url, caFile: 'ca.crt', credential: { tokenFile: 'token' }, openshift: false })),
+    clusters: Array.from({ length: clusters }, (_, index) => ({ name: `bench-${index}`, server: upstream.url, caFile: 'ca.crt', credential: { tokenFile: 'token' }, openshift: false, http2: upstream.http2 === true })),
     audit: { policy: [{ level: 'Metadata' }], sinks: [{ file: { path: 'audit.log', maxSize: '4096MiB' } }] },
     ...config,
   })

@@ -141,6 +141,10 @@ class Sending implements RelayOptions {
     return this.#admitted.resolved.longRunning
   }
 
+  get endsWithHead(): boolean {
+    return this.flush && this.#body === undefined
+  }
+
   get patience(): number | undefined {
     return this.#admitted.resolved.longRunning ? undefined : this.#cluster.timeouts.response
   }

@@ -14,6 +14,8 @@ export interface RelayOptions {
   reason(upstream: string): string
   /** Send the head and each chunk at once (long-running requests). */
   readonly flush: boolean
+  /** Nobody has to hear how an answer ends that has begun, for no body is on its way: what would wait for it would be held as long as a watch lasts. */
+  readonly endsWithHead?: boolean
   /**
    * Milliseconds, for what is not long-running and shares its connections: to wait for
    * one of them, and for a caller to take what it was sent while it holds one.
@@ -25,7 +27,7 @@ export interface RelayOptions {
   readonly isOurs401?: (() => Promise<boolean>) | undefined
 }
 
-/** How one sending ended. The API server's 401 is not shown to the caller: it is about our credential. */
+/** How one sending ended, or that an answer began which `endsWithHead`. The API server's 401 is not shown to the caller: it is about our credential. */
 export type RelayEnd =
   | { readonly kind: 'answered' }
   /** `alert`: the certificate was refused within TLS already. */
@@ -54,6 +56,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   #over = false
   #weighing = false
   #complete = false
+  /** Its head was said, and `ended` said so: what breaks off now breaks off for the caller alone. */
+  #saidHead = false
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -63,7 +67,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   #settle(end: RelayEnd): void {
     this.#over = true
     clearTimeout(this.#late)
-    this.#resolve(end)
+    if (!this.#saidHead) this.#resolve(end)
+    else if (end.kind !== 'answered' && !this.#options.reply.closed) this.#options.reply.cut('upstream-failed')
   }
 
   /** To be called once it was handed over: only so long may it wait for a connection. */
@@ -151,6 +156,10 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#options.reply.head(status, this.#options.reason(message), this.#options.headers(upstream), { flush: this.#options.flush })
     // Said; a quiet watch would hold its lines for hours.
     controller.rawHeaders = null
+    if (this.#options.endsWithHead !== true) return
+    this.#saidHead = true
+    this.#resolve({ kind: 'answered' })
+    this.#resolve = nobody
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -182,3 +191,5 @@ export class Relay implements Dispatcher.DispatchHandler {
     else this.#settle({ kind: 'failed', error: this.#abortReason ?? error })
   }
 }
+
+function nobody(): void {}

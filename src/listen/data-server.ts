@@ -6,7 +6,7 @@ import { Agent } from 'undici'
 import { Http2Sessions } from './http2-sessions.ts'
 import { noSchemas } from './no-schemas.ts'
 import type { ParserRefusal } from './parser-refusal.ts'
-import type { RequestHandler } from './request.ts'
+import type { Http1Handler, RequestHandler } from './request.ts'
 import { applyLimits, connect, makeServer, secureContext, trackSockets, type DataPlaneServer, type ServerLimits, type TlsFiles } from './server.ts'
 import type { UpgradeHandler } from './upgrade.ts'
 
@@ -42,11 +42,11 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
   const server = makeServer(options.tls, options)
   const sessions = new Http2Sessions(options.keepAlive)
   const sockets = trackSockets(server)
-  let routed: RequestHandler = options.onRequest
+  let routed: Http1Handler = options.onRequest
   const app = fastify({
     schemaController: noSchemas,
     serverFactory: (handler) => {
-      routed = around(handler as unknown as RequestHandler, options.onRequest)
+      routed = handler
       server.on('request', routed as never)
       return server as Server
     },
@@ -58,7 +58,7 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
   })
   await mount(app, options.onRequest)
   await app.ready()
-  connect(server, { request: routed, direct: options.onRequest, upgrade: options.onUpgrade }, sessions)
+  connect(server, { request: routed, stream: options.onRequest, upgrade: options.onUpgrade }, sessions)
   await listening(server, options)
   return {
     port: (server.address() as AddressInfo).port,
@@ -75,12 +75,6 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
 }
 
 const methods = METHODS.filter(method => method !== 'CONNECT')
-const routable: ReadonlySet<string> = new Set(methods)
-
-/** HTTP/2 brings any method there may be. Those that it does not know, the router would answer itself, unrecorded. */
-function around(router: RequestHandler, direct: RequestHandler): RequestHandler {
-  return (request, response) => (routable.has(request.method ?? '') ? router : direct)(request, response)
-}
 
 async function mount(app: FastifyInstance, onRequest: RequestHandler): Promise<void> {
   // Called bodyless, a method's body is left to us, whatever its Content-Type.

@@ -1,11 +1,11 @@
-import type { Http2Session, ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 
 /**
  * The open HTTP/2 connections. One is idle when it has no stream: a quiet watch is
  * none the less a use, though no byte passes for hours.
  */
 export class Http2Sessions {
-  readonly #streams = new Map<Http2Session, number>()
+  readonly #open = new Set<ServerHttp2Session>()
   readonly #idleMs: number
 
   constructor(idleMs: number) {
@@ -13,24 +13,37 @@ export class Http2Sessions {
   }
 
   add(session: ServerHttp2Session): void {
-    this.#streams.set(session, 0)
+    this.#open.add(session)
+    const use: Use = { streams: 0 }
     session.on('stream', (stream) => {
-      this.#count(session, 1)
-      stream.once('close', () => this.#count(session, -1))
+      use.streams += 1
+      ;(stream as UsingStream)[used] = use
+      stream.on('close', letGo)
     })
-    session.setTimeout(this.#idleMs, () => { if (this.#streams.get(session) === 0) session.close() })
+    session.setTimeout(this.#idleMs, () => { if (use.streams === 0) session.close() })
     // What a broken session does to its requests, each request sees for itself.
     session.on('error', () => {})
-    session.once('close', () => this.#streams.delete(session))
-  }
-
-  #count(session: Http2Session, change: number): void {
-    const open = this.#streams.get(session)
-    if (open !== undefined) this.#streams.set(session, open + change)
+    session.once('close', () => this.#open.delete(session))
   }
 
   /** GOAWAY: open streams finish, new ones go elsewhere. */
   closeAll(): void {
-    for (const session of this.#streams.keys()) session.close()
+    for (const session of this.#open) session.close()
   }
+}
+
+/** Of one connection. */
+interface Use {
+  streams: number
+}
+
+const used = Symbol('used')
+
+/** The symbol spares every stream a closure. */
+interface UsingStream extends ServerHttp2Stream {
+  [used]: Use
+}
+
+function letGo(this: ServerHttp2Stream): void {
+  (this as UsingStream)[used].streams -= 1
 }

@@ -1,5 +1,4 @@
 import { createHash, type X509Certificate } from 'node:crypto'
-import type { Http2ServerRequest } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import { readSubjectAltNames } from '../addresses/subject-alt-name.ts'
@@ -14,15 +13,11 @@ const chains = new LRUCache<string, readonly Uint8Array[]>({ max: 10_000 })
 
 /** The certificate that the client of a request's connection showed, where it verified; undefined without one. */
 export function peerCertificateOf(raw: RawRequest): PeerCertificate | undefined {
-  const socket = connectionOf(raw)
+  // The session's own view of its socket stays the same.
+  const socket = raw.socket as TLSSocket | undefined
   if (socket === undefined || !('encrypted' in socket)) return undefined
   if (!known.has(socket)) known.set(socket, read(socket))
   return known.get(socket)
-}
-
-/** The session's own view of its socket, which stays the same; a request's is another each time. */
-function connectionOf(raw: RawRequest): TLSSocket | undefined {
-  return (raw.httpVersionMajor === 2 ? (raw as Http2ServerRequest).stream.session?.socket : raw.socket) as TLSSocket | undefined
 }
 
 function read(socket: TLSSocket): PeerCertificate | undefined {

@@ -17,6 +17,8 @@ export interface Http1ReplyOptions {
   readonly bodyless: boolean
   readonly closing: () => boolean
   readonly patience: number
+  /** It waits with `Expect: 100-continue`. */
+  readonly waits: boolean
 }
 
 /** The way back over HTTP/1.1. */
@@ -30,21 +32,30 @@ export class Http1Reply implements Reply {
   readonly #closing: () => boolean
   readonly #bodyless: boolean
   readonly #patience: number
+  readonly #waits: boolean
 
   /**
    * `closing`: whether the connection should end after this answer (drain). `patience`:
    * milliseconds in which the caller must take something of an answer that has ended.
    */
-  constructor(request: IncomingMessage, response: ServerResponse, { bodyless, closing, patience }: Http1ReplyOptions) {
+  constructor(request: IncomingMessage, response: ServerResponse, { bodyless, closing, patience, waits }: Http1ReplyOptions) {
     this.#bodyless = bodyless
     this.#request = request
     this.#response = response
     this.#closing = closing
     this.#patience = patience
+    this.#waits = waits
     response.on('close', () => this.#close())
     // A reset while writing: 'close' follows and says all there is to say.
     response.on('error', ignore)
   }
+
+  invite(): void {
+    if (this.#waits) this.#response.writeContinue()
+  }
+
+  /** Its head has said it. */
+  leave(): void {}
 
   get started(): boolean {
     return this.#response.headersSent

@@ -1,25 +1,38 @@
-import { constants, type Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Reply } from '../model/exchange.ts'
 import type { Ending, Outcome } from '../model/trail.ts'
 import { writeCopy } from './write-copy.ts'
 
-/** The way back over HTTP/2. */
+/** The way back over HTTP/2. All streams share the listeners below: an idle watch has no closure of its own here. */
 export class Http2Reply implements Reply {
   #bytesOut = 0
   #ending: Ending = 'complete'
   #status = 0
   #ended = false
-  readonly #response: Http2ServerResponse
+  readonly #stream: ServerHttp2Stream
+  readonly #listeners: ((outcome: Outcome) => void)[] = []
   readonly #patience: number
+  readonly #waits: boolean
 
-  /** `patience`: milliseconds in which the caller must take something of an answer that has ended. */
-  constructor(response: Http2ServerResponse, patience: number) {
-    this.#response = response
+  /** `patience`: milliseconds in which the caller must take something of an answer that has ended; `waits`: with `Expect: 100-continue`. */
+  constructor(stream: ServerHttp2Stream, patience: number, waits: boolean) {
+    this.#stream = stream
     this.#patience = patience
-    response.stream.on('error', () => {})
-    // A caller that left with NO_ERROR: Node 20 says no more than that while bytes for it are waiting.
-    response.stream.on('aborted', () => process.nextTick(() => response.stream.destroy()))
-    response.stream.on('finish', () => endRequest(response.stream))
+    this.#waits = waits
+    ;(stream as AnsweredStream)[reply] = this
+    stream.on('error', ignore)
+    stream.on('aborted', destroySoon)
+    stream.on('finish', endRequest)
+    stream.on('close', onClose)
+  }
+
+  invite(): void {
+    if (this.#waits && !this.#stream.headersSent && !this.#stream.destroyed) this.#stream.additionalHeaders({ ':status': 100 })
+  }
+
+  /** GOAWAY; what is under way on the connection goes on. */
+  leave(): void {
+    this.#stream.session?.close()
   }
 
   get started(): boolean {
@@ -27,11 +40,11 @@ export class Http2Reply implements Reply {
   }
 
   get closed(): boolean {
-    return this.#ended || this.#response.stream.destroyed || this.#response.stream.closed
+    return this.#ended || this.#stream.destroyed || this.#stream.closed
   }
 
   head(status: number, _message: string, headers: readonly string[], _options?: { flush?: boolean }): void {
-    if (!this.#response.stream.destroyed) this.#response.stream.respond({ ':status': status, ...grouped(headers) })
+    if (!this.#stream.destroyed) this.#stream.respond({ ':status': status, ...grouped(headers) })
     // Only now: where node:http2 would not send it, a refusal still can be.
     this.#status = status
   }
@@ -39,41 +52,62 @@ export class Http2Reply implements Reply {
   write(chunk: Uint8Array): boolean {
     this.#bytesOut += chunk.length
     // A HEAD's or 304's stream is over with its head; writing to it is an error, not a no-op as in HTTP/1.
-    if (this.#response.stream.writableEnded || this.#response.stream.destroyed) return true
-    return writeCopy(this.#response.stream, chunk)
+    if (this.#stream.writableEnded || this.#stream.destroyed) return true
+    return writeCopy(this.#stream, chunk)
   }
 
   end(chunk?: Uint8Array, why: Ending = 'complete'): void {
     this.#ending = why
     this.#ended = true
     if (chunk !== undefined) this.#bytesOut += chunk.length
-    if (this.#response.stream.writableEnded || this.#response.stream.destroyed) return
+    if (this.#stream.writableEnded || this.#stream.destroyed) return
     // A caller that opens no window would keep the stream, and its record open, as long as it likes.
-    this.#response.stream.setTimeout(this.#patience, () => this.#response.stream.close(constants.NGHTTP2_CANCEL))
-    if (chunk === undefined) this.#response.stream.end()
-    else this.#response.stream.end(chunk)
+    this.#stream.setTimeout(this.#patience, () => this.#stream.close(constants.NGHTTP2_CANCEL))
+    if (chunk === undefined) this.#stream.end()
+    else this.#stream.end(chunk)
   }
 
   cut(why: Ending): void {
     this.#ending = why
     this.#ended = true
-    const { stream } = this.#response
+    const stream = this.#stream
     stream.close(constants.NGHTTP2_INTERNAL_ERROR)
     // Where an end was said already node:http2 waits for what was said before it to be taken, however long.
     process.nextTick(() => stream.destroy())
   }
 
   onDrain(listener: () => void): void {
-    this.#response.stream.once('drain', listener)
+    this.#stream.once('drain', listener)
   }
 
   onClose(listener: (outcome: Outcome) => void): void {
-    const { stream } = this.#response
-    stream.once('close', () => {
-      const whole = (this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR) || this.#ending !== 'complete'
-      listener({ status: this.#status, ending: whole ? this.#ending : 'caller-left', bytesOut: this.#bytesOut })
-    })
+    this.#listeners.push(listener)
   }
+
+  /** The stream is gone. */
+  gone(): void {
+    const whole = (this.#ended && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) || this.#ending !== 'complete'
+    const outcome = { status: this.#status, ending: whole ? this.#ending : 'caller-left', bytesOut: this.#bytesOut } as const
+    for (const listener of this.#listeners.splice(0)) listener(outcome)
+  }
+}
+
+const reply = Symbol('reply')
+
+interface AnsweredStream extends ServerHttp2Stream {
+  [reply]: Http2Reply
+}
+
+function onClose(this: ServerHttp2Stream): void {
+  (this as AnsweredStream)[reply].gone()
+}
+
+/** Told of the close that follows. */
+function ignore(): void {}
+
+/** A caller that left with NO_ERROR: Node 20 says no more than that while bytes for it are waiting. */
+function destroySoon(this: ServerHttp2Stream): void {
+  process.nextTick(() => this.destroy())
 }
 
 /** What node:http2 throws for when it is there twice; such an answer means nothing different by its second line. */
@@ -91,9 +125,9 @@ const resetAfter = 200
  * answer). A request without one is over already. Not at once: nghttp2 drops what a
  * reset overtakes, seen with Node 26 and a 304.
  */
-function endRequest(stream: ServerHttp2Stream): void {
-  if (stream.endAfterHeaders || stream.readableEnded) return
-  setTimeout(() => { if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR) }, resetAfter).unref()
+function endRequest(this: ServerHttp2Stream): void {
+  if (this.endAfterHeaders || this.readableEnded) return
+  setTimeout(() => { if (!this.closed) this.close(constants.NGHTTP2_NO_ERROR) }, resetAfter).unref()
 }
 
 /** node:http2 takes an object: lines of one name become a list, in order. */

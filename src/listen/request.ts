@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Readable } from 'node:stream'
 import type { Audit } from '../audit/audit.ts'
 import { asProxyError, ProxyError } from '../errors.ts'
 import { headerValue } from '../headers/read.ts'
@@ -8,9 +9,9 @@ import type { Admitted } from '../model/admitted.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Exchange, Reply } from '../model/exchange.ts'
 import type { Outcome, Trail } from '../model/trail.ts'
-import { hasBody, toArrival, type RawRequest } from './arrival.ts'
+import { hasBody, Http2Head, toArrival, type RawRequest } from './arrival.ts'
 import { toRefusal } from './refusal.ts'
-import { Http1Reply, type Http1ReplyOptions } from './reply-http1.ts'
+import { Http1Reply } from './reply-http1.ts'
 import { Http2Reply } from './reply-http2.ts'
 import type { SourceIPs } from './source.ts'
 import { createTurns } from './turns.ts'
@@ -41,8 +42,9 @@ export interface RequestHandlerOptions extends DoorOptions {
   readonly patience?: number
 }
 
-export type RawResponse = ServerResponse | Http2ServerResponse
-export type RequestHandler = (request: RawRequest, response: RawResponse) => void
+export type Http1Handler = (request: IncomingMessage, response: ServerResponse) => void
+/** An HTTP/2 request is answered on its stream. */
+export type RequestHandler = (request: RawRequest, response: ServerResponse | ServerHttp2Stream) => void
 
 /** Requests that wait with `Expect: 100-continue`; their body is asked for only once they are admitted. */
 export const waiting = new WeakSet<object>()
@@ -56,25 +58,26 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   const takeTurn = createTurns()
   const closing = () => drain.closing
   return function handle(request, response) {
-    if (request.httpVersionMajor === 2) serve(request, response)
-    else takeTurn(request.socket, over => serve(request, response).onClose(over))
+    if (request instanceof Http2Head) {
+      const { stream } = request
+      serve(request, hasBody(request) ? stream : undefined, new Http2Reply(stream, patience, request.expectsContinue))
+    } else {
+      takeTurn(request.socket, over => serveHttp1(request, response as ServerResponse).onClose(over))
+    }
   }
 
-  function serve(request: RawRequest, response: RawResponse): Reply {
-    const arrival = toArrival(request, sourceIPs, false, now)
+  function serveHttp1(request: IncomingMessage, response: ServerResponse): Reply {
     const body = hasBody(request) ? request : undefined
-    const reply = replyOf(request, response, { bodyless: body === undefined, closing, patience })
-    const serving = new Serving({
-      arrival,
-      body,
-      reply,
-      trail: audit.open(arrival),
-      leave: () => { if (request.httpVersionMajor === 2) (request as Http2ServerRequest).stream.session?.close() },
-      invite: () => { if (waiting.has(request)) response.writeContinue() },
-    }, options)
-    if (request.httpVersionMajor === 1) underWay.set(request.socket, serving)
-    void serving.run()
+    const reply = new Http1Reply(request, response, { bodyless: body === undefined, closing, patience, waits: waiting.has(request) })
+    underWay.set(request.socket, serve(request, body, reply))
     return reply
+  }
+
+  function serve(request: RawRequest, body: Readable | undefined, reply: ListenReply): Serving {
+    const arrival = toArrival(request, sourceIPs, false, now)
+    const serving = new Serving({ arrival, body, reply, trail: audit.open(arrival) }, options)
+    void serving.run()
+    return serving
   }
 }
 
@@ -86,32 +89,37 @@ export function interrupt(socket: object, error: ProxyError): boolean {
   return underWay.get(socket)?.interrupt(error) ?? false
 }
 
-function replyOf(request: RawRequest, response: RawResponse, options: Http1ReplyOptions): Reply {
-  return request.httpVersionMajor === 2
-    ? new Http2Reply(response as Http2ServerResponse, options.patience)
-    : new Http1Reply(request as IncomingMessage, response as ServerResponse, options)
-}
-
-interface Served extends Exchange {
+/** What only the door itself says by it. */
+interface ListenReply extends Reply {
+  /** Asks for a body that waits for that. */
+  invite(): void
   /** HTTP/2 has no header to end a connection with: GOAWAY. What is under way on it goes on. */
   leave(): void
 }
 
-class Serving {
-  readonly #exchange: Served
+class Serving implements Exchange {
+  readonly arrival: Arrival
+  readonly body: Readable | undefined
+  readonly reply: ListenReply
+  readonly trail: Trail
   readonly #options: RequestHandlerOptions
   #refusal: Outcome['refusal']
 
-  constructor(exchange: Served, options: RequestHandlerOptions) {
-    this.#exchange = exchange
+  constructor({ arrival, body, reply, trail }: Omit<Exchange, 'invite'> & { readonly reply: ListenReply }, options: RequestHandlerOptions) {
+    this.arrival = arrival
+    this.body = body
+    this.reply = reply
+    this.trail = trail
     this.#options = options
-    exchange.reply.onClose(outcome => exchange.trail.finish({
-      ...outcome, ...(this.#refusal === undefined ? {} : { refusal: this.#refusal }),
-    }))
+    reply.onClose(outcome => trail.finish(this.#refusal === undefined ? outcome : { ...outcome, refusal: this.#refusal }))
+  }
+
+  invite(): void {
+    this.reply.invite()
   }
 
   async run(): Promise<void> {
-    const { arrival, body, reply, trail } = this.#exchange
+    const { arrival, body, reply, trail } = this
     const { admit, drain, onward } = this.#options
     try {
       if (drain.refusing) throw draining()
@@ -119,9 +127,9 @@ class Serving {
       const admitted = admission instanceof Promise ? await admission : admission
       const recorded = trail.admit()
       if (recorded !== undefined) await recorded
-      if (!reply.closed && !reply.started) await onward(admitted, this.#exchange)
+      if (!reply.closed && !reply.started) await onward(admitted, this)
     } catch (thrown) {
-      if (body !== undefined && !reply.started) await readAway(this.#exchange)
+      if (body !== undefined && !reply.started) await readAway(this)
       const error = asProxyError(thrown)
       // Whoever leaves while it waits was refused all the same.
       if (!reply.closed) this.#refusal = toOutcome(error)
@@ -131,13 +139,13 @@ class Serving {
   }
 
   interrupt(error: ProxyError): boolean {
-    if (this.#exchange.reply.closed) return false
+    if (this.reply.closed) return false
     this.#refuse(error)
     return true
   }
 
   #refuse(error: ProxyError, crowded = false): void {
-    const { arrival, reply } = this.#exchange
+    const { arrival, reply } = this
     if (reply.closed) return
     this.#refusal = toOutcome(error)
     tell(this.#options.log, arrival, error)
@@ -146,7 +154,7 @@ class Serving {
     // What made this head doubtful makes it doubtful where the next one begins.
     reply.head(refusal.status, refusal.message, refusal.headers, { last: crowded || error.code === 'MalformedHeader' })
     reply.end(refusal.body)
-    if (crowded) this.#exchange.leave()
+    if (crowded) reply.leave()
   }
 }
 

@@ -1,12 +1,11 @@
 import cluster from 'node:cluster'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createSecureServer, type Http2SecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { RawRequest } from './arrival.ts'
+import { Http2Head } from './arrival.ts'
 import type { Http2Sessions } from './http2-sessions.ts'
-import { waiting, type RawResponse, type RequestHandler } from './request.ts'
+import { waiting, type Http1Handler, type RequestHandler } from './request.ts'
 import type { UpgradeHandler } from './upgrade.ts'
 
 export interface TlsFiles {
@@ -82,10 +81,10 @@ export function secureContext({ cert, key, clientCa }: TlsFiles) {
 }
 
 export interface Handlers {
-  /** Fastify's, which leads to the data plane. */
-  readonly request: RequestHandler
-  /** Past fastify, for what its router does not know. */
-  readonly direct: RequestHandler
+  /** Fastify's, which leads to the data plane: for HTTP/1.1. */
+  readonly request: Http1Handler
+  /** For HTTP/2, whose methods may be any, and whose streams fastify would keep objects of its own for. */
+  readonly stream: RequestHandler
   readonly upgrade: UpgradeHandler
 }
 
@@ -93,17 +92,19 @@ export interface Handlers {
 export function connect(server: DataPlaneServer, handlers: Handlers, sessions: Http2Sessions): void {
   server.on('secureConnection', refuseBadCertificate)
   server.on('session', (session: ServerHttp2Session) => sessions.add(session))
+  // Not node's: for whoever listens to 'request' it makes a request and a response of every stream.
+  server.removeAllListeners('stream')
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) => {
+    handlers.stream(new Http2Head(stream, headers, rawHeaders), stream)
+  })
   server.on('upgrade', handlers.upgrade)
-  server.on('checkContinue', (request: RawRequest, response: RawResponse) => {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request)
     handlers.request(request, response)
   })
   // Another expectation than 100-continue is no reason to refuse (RFC 9110 §10.1.1 allows to ignore it).
   server.on('checkExpectation', handlers.request)
-  server.on('connect', (request: RawRequest, second: RawResponse | Duplex, head: Buffer) => {
-    if (request.httpVersionMajor === 2) handlers.direct(request, second as RawResponse)
-    else handlers.upgrade(request as IncomingMessage, second as Duplex, head)
-  })
+  server.on('connect', handlers.upgrade)
 }
 
 /** A caller without a certificate may come; one with a bad certificate may not. */

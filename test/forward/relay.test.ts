@@ -85,3 +85,27 @@ t.test('the lines of a head are let go once it was passed on: an idle watch keep
   relay.onResponseStart(controller, 200, {})
   t.equal(controller.rawHeaders, null)
 })
+
+t.test('an answer that ends with its head for whoever sent it is cut where it breaks off, and is never told twice', async (t) => {
+  const reply = new FullReply()
+  const relay = new Relay({ reply, flush: true, endsWithHead: true, headers: (upstream) => upstream, reason: (upstream) => upstream })
+  const { controller } = controllerOf()
+  relay.onRequestStart(controller)
+  relay.onResponseStart(controller, 200, {})
+  t.strictSame(await relay.ended, { kind: 'answered' }, 'told while the answer goes on')
+  t.notOk(relay.over, 'there is still something to call off')
+  relay.onResponseError(controller, new Error('reset'))
+  t.strictSame(reply.cuts, ['upstream-failed'])
+  t.ok(relay.over)
+})
+
+t.test('without a head such an answer has failed, and nothing is cut', async (t) => {
+  const reply = new FullReply()
+  const relay = new Relay({ reply, flush: true, endsWithHead: true, headers: (upstream) => upstream, reason: (upstream) => upstream })
+  const { controller } = controllerOf()
+  relay.onRequestStart(controller)
+  const error = new Error('reset')
+  relay.onResponseError(controller, error)
+  t.strictSame(await relay.ended, { kind: 'failed', error })
+  t.strictSame(reply.cuts, [])
+})
