@@ -13,7 +13,7 @@ export class HandSocket extends EventEmitter {
   reading = true
   refs = true
   readonly #take: Take
-  readonly #done: (error?: Error) => void
+  #done: ((error?: Error) => void) | undefined
 
   constructor(take: Take, done: (error: Error | undefined, socket: HandSocket) => void) {
     super()
@@ -23,12 +23,14 @@ export class HandSocket extends EventEmitter {
 
   /** The handshake is over. */
   secure(): this {
-    this.#done()
+    this.refuse()
     return this
   }
 
-  refuse(error: Error): void {
-    this.#done(error)
+  refuse(error?: Error): void {
+    const done = this.#done
+    this.#done = undefined
+    done?.(error)
   }
 
   /** As dial.ts: the memory is another read's as soon as it was looked at. */

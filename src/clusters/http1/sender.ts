@@ -1,7 +1,7 @@
 import { errors, type Dispatcher } from 'undici'
 import type { Call, Sender } from '../sender.ts'
 import { Connection, type Keeper } from './connection.ts'
-import type { Dial } from './dial.ts'
+import type { Dial, Take } from './dial.ts'
 
 export interface Http1SenderOptions {
   readonly dial: Dial
@@ -51,9 +51,9 @@ class Http1Sender implements Sender, Keeper {
 
   send(call: Call, handler: Dispatcher.DispatchHandler): void {
     if (this.#closed !== undefined) return fail(handler, this.#closed)
+    const connection = this.#takeFree()
     const waiting = { call, handler }
     this.#waiting.push(waiting)
-    const connection = this.#takeFree()
     if (connection !== undefined) return this.#give(connection)
     const { connections = Infinity } = this.#options
     const isServed = this.#resting.length >= this.#waiting.length
@@ -71,17 +71,21 @@ class Http1Sender implements Sender, Keeper {
   }
 
   #dial(waiting: Waiting): void {
-    let connection: Connection | undefined
-    const socket = this.#options.dial(chunk => connection?.take(chunk) ?? false, (error, socket) => {
+    const line: Line = { connection: undefined }
+    const socket = this.#options.dial(takeOf(line), (error, socket) => {
       this.#dialing.delete(cut)
       if (error !== undefined) return this.#unreachable(waiting, error)
-      connection = new Connection(socket, this)
-      this.#connections.add(connection)
-      this.#watch ??= setInterval(() => this.#look(), tick).unref()
-      this.#give(connection)
+      line.connection = new Connection(socket, this)
+      this.#add(line.connection)
     })
     const cut = () => socket.destroy()
     this.#dialing.add(cut)
+  }
+
+  #add(connection: Connection): void {
+    this.#connections.add(connection)
+    this.#watch ??= setInterval(() => this.#look(), tick).unref()
+    this.#give(connection)
   }
 
   /** Whoever asked for it may have got another by now. */
@@ -163,6 +167,15 @@ class Http1Sender implements Sender, Keeper {
     for (const connection of [...this.#connections]) connection.fail(error)
     this.#whenEmpty()
   }
+}
+
+interface Line {
+  connection: Connection | undefined
+}
+
+/** Apart from whatever knows of the request that was dialled for: a socket keeps this for as long as it lives. */
+function takeOf(line: Line): Take {
+  return chunk => line.connection?.take(chunk) ?? false
 }
 
 /** Without a connection there is nothing that a handler could call off. */
