@@ -152,8 +152,8 @@ export class Connection implements AnswerReader, Carrier, Uploader {
     else this.#leave()
   }
 
-  onSent(upload: Upload): void {
-    if (upload === this.#upload && this.#current?.answering === false) this.#wait(this.#current.call)
+  onSent(): void {
+    if (this.#current !== undefined) this.#wait(this.#current.call)
   }
 
   onBodyLost(upload: Upload, error: Error): void {
@@ -201,7 +201,6 @@ export class Connection implements AnswerReader, Carrier, Uploader {
   #leave(): void {
     if (this.#gone) return
     this.#gone = true
-    this.#rest = undefined
     this.#socket.destroy()
     this.#keeper.onGone(this)
   }

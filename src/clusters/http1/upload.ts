@@ -7,7 +7,7 @@ import type { Call } from '../sender.ts'
 /** Who has it sent. */
 export interface Uploader {
   /** The last byte of a body was handed over to the socket. */
-  onSent(upload: Upload): void
+  onSent(): void
   /** A body broke off, or is not as long as it said. */
   onBodyLost(upload: Upload, error: Error): void
 }
@@ -50,7 +50,7 @@ export class Upload {
 
   /** The socket takes more. */
   drained(): void {
-    if (!this.done) this.#call.body?.resume()
+    this.#call.body?.resume()
   }
 
   /** Writes nothing more, and reads nothing more of a body that is not through. */
@@ -88,7 +88,7 @@ export class Upload {
     if (this.#missing !== undefined && this.#missing > 0) return this.#failed(new errors.RequestContentLengthMismatchError())
     if (this.#missing === undefined) this.#socket.write('0\r\n\r\n', 'latin1')
     this.done = true
-    this.#uploader.onSent(this)
+    this.#uploader.onSent()
   }
 
   readonly #close = () => {

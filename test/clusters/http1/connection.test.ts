@@ -168,6 +168,30 @@ t.test('pausing and resuming while it is told something is as if it had not', as
   }
 })
 
+t.test('so it is in what was held for it, though the connection has ended', async (t) => {
+  const heard = new Heard((told, controller) => {
+    controller.pause()
+    if (told.kind !== 'head') controller.resume()
+  })
+  const { socket } = await asked(heard)
+  socket.say(`${chunkedHead}1\r\na\r\n1\r\nb\r\n0\r\n\r\n`).fin()
+  heard.controller.resume()
+  t.equal(heard.kinds, 'start begun head data data end')
+})
+
+t.test('one that resumes after its end does not resume the next', async (t) => {
+  const [first, next] = [new Heard((told, controller) => { if (told.kind === 'data') controller.pause() }), new Heard((told, controller) => { if (told.kind === 'head') controller.pause() })]
+  const { socket, sender } = await asked(first)
+  sender.send(callOf(), next)
+  socket.say(answer('a'))
+  await turn()
+  socket.say(answer('b'))
+  first.controller.resume()
+  t.equal(next.kinds, 'start begun head')
+  next.controller.resume()
+  t.equal(next.body, 'b')
+})
+
 t.test('a handler that pauses before there is an answer gets it when it resumes', async (t) => {
   const heard = new Heard((told, controller) => { if (told.kind === 'start') controller.pause() })
   const { socket } = await asked(heard)

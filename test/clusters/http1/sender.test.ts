@@ -60,7 +60,7 @@ t.test('no more connections than allowed; whoever waits longest is next', async 
 t.test('one that dies makes room for the next', async (t) => {
   for (const end of [(socket: HandSocket) => socket.fin(), (socket: HandSocket) => socket.say(answer('Connection: close\r\n'))]) {
     const byHand = senderByHand({ connections: 1 })
-    const [, second] = [send(byHand), send(byHand)]
+    const [, second] = [send(byHand), send(byHand), send(byHand)]
     end(byHand.sockets[0]!.secure())
     await turn()
     t.equal(byHand.sockets.length, 2)
@@ -175,6 +175,18 @@ t.test('patience: to the head from the last byte of the request, whatever comes 
     t.equal(endless.error, undefined, `${what}: a patience of 0 is none`)
     await byHand.sender.destroy()
   }
+})
+
+t.test('the patience for a body begins with the head', async (t) => {
+  const byHand = senderByHand()
+  const heard = send(byHand, callOf({ patience: 1000 }))
+  byHand.sockets[0]?.secure()
+  byHand.time = 600
+  byHand.sockets[0]?.say('HTTP/1.1 200 OK\r\n\r\n')
+  byHand.time = 1599
+  await look()
+  t.equal(heard.error, undefined)
+  await byHand.sender.destroy()
 })
 
 t.test('a body that takes long leaves all of the patience for the head', async (t) => {
