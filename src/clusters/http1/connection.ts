@@ -164,7 +164,6 @@ export class Connection implements AnswerReader, Carrier, Uploader {
     this.#upload?.stop()
     this.#upload = undefined
     this.#current = undefined
-    this.dueAt = Infinity
   }
 
   #ended(): void {

@@ -180,16 +180,20 @@ t.test('so it is in what was held for it, though the connection has ended', asyn
 })
 
 t.test('one that resumes after its end does not resume the next', async (t) => {
-  const [first, next] = [new Heard((told, controller) => { if (told.kind === 'data') controller.pause() }), new Heard((told, controller) => { if (told.kind === 'head') controller.pause() })]
-  const { socket, sender } = await asked(first)
-  sender.send(callOf(), next)
-  socket.say(answer('a'))
-  await turn()
-  socket.say(answer('b'))
-  first.controller.resume()
-  t.equal(next.kinds, 'start begun head')
-  next.controller.resume()
-  t.equal(next.body, 'b')
+  for (const body of ['b', '']) {
+    const first = new Heard((told, controller) => { if (told.kind === 'data') controller.pause() })
+    const next = new Heard((told, controller) => { if (told.kind === 'head') controller.pause() })
+    const { socket, sender } = await asked(first)
+    sender.send(callOf(), next)
+    socket.say(answer('a'))
+    await turn()
+    socket.say(answer(body))
+    first.controller.resume()
+    t.equal(next.kinds, 'start begun head')
+    next.controller.resume()
+    t.equal(next.body, body)
+    t.match(next.kinds, /end$/)
+  }
 })
 
 t.test('a handler that pauses before there is an answer gets it when it resumes', async (t) => {
