@@ -1,5 +1,5 @@
 import { errors } from 'undici'
-import { readHead, unreadable, type AnswerHead } from './head.ts'
+import { isField, readHead, unreadable, type AnswerHead } from './head.ts'
 
 export interface AnswerReader {
   /** May hold it up; then `take` returns before anything of the body is told. */
@@ -11,7 +11,7 @@ export interface AnswerReader {
   readonly held: boolean
 }
 
-/** Bytes, of a head and of trailers. */
+/** Bytes, of all heads of an answer, those of 1xx among them, and of its trailers. */
 const maxHeaderSize = 65_536
 /** Of a chunk's size and its extensions. */
 const maxSizeLine = 4_096
@@ -31,6 +31,8 @@ export class AnswerParser {
   #method = ''
   /** Bytes of the body or chunk that are still to come. */
   #missing = 0
+  /** Bytes of heads or trailers that came already. */
+  #headerSize = 0
   /** What came of a head or line that is not whole yet. */
   #held: Buffer | undefined
   #reusable = false
@@ -42,6 +44,7 @@ export class AnswerParser {
   /** An answer to a request of this method is what comes next. */
   expect(method: string): void {
     this.#method = method
+    this.#headerSize = 0
     this.#state = 'head'
   }
 
@@ -50,15 +53,12 @@ export class AnswerParser {
   }
 
   /**
-   * Reads on from `from`; returns how far it came, which is short of the end where the reader paused, or
+   * Reads it; returns how far it came, which is short of the end where the reader paused, or
    * where bytes follow that belong to no answer. Throws undici's errors.
    */
-  take(chunk: Buffer, from = 0): number {
-    let at = from
-    while (at < chunk.length && this.#state !== 'idle') {
-      at = this.#step(chunk, at)
-      if (this.#reader.held) return at
-    }
+  take(chunk: Buffer): number {
+    let at = 0
+    while (at < chunk.length && this.#state !== 'idle' && !this.#reader.held) at = this.#step(chunk, at)
     return at
   }
 
@@ -91,8 +91,9 @@ export class AnswerParser {
   }
 
   #head(chunk: Buffer, at: number): number {
-    const { text, next } = this.#until(headEnd, chunk, at, maxHeaderSize)
+    const { text, next } = this.#until(headEnd, chunk, at, maxHeaderSize - this.#headerSize)
     if (text === undefined) return next
+    this.#headerSize += text.length
     const head = readHead(text, this.#method)
     // 101 was not asked for; of all others below 200 the answer proper is still to come.
     if (head.status === 101) throw unreadable('a switch of protocols that nobody asked for')
@@ -136,10 +137,11 @@ export class AnswerParser {
     const { text, next } = this.#until(lineEnd, chunk, at, maxSizeLine)
     if (text === undefined) return next
     // Extensions mean nothing to anybody (RFC 9112 §7.1.1).
-    const digits = /^([0-9a-f]{1,12})[\t ]*(?:;[^\0\r\n]*)?$/i.exec(text)?.[1]
+    const digits = /^([0-9a-f]{1,12})(?:[\t ]*;[^\0\r\n]*)?$/i.exec(text)?.[1]
     if (digits === undefined) throw unreadable('a chunk without a size')
     this.#missing = Number.parseInt(digits, 16)
     this.#state = this.#missing === 0 ? 'trailers' : 'chunk'
+    this.#headerSize = 0
     return next
   }
 
@@ -153,8 +155,11 @@ export class AnswerParser {
 
   /** Lines up to an empty one, which nobody needs. */
   #trailers(chunk: Buffer, at: number): number {
-    const { text, next } = this.#until(lineEnd, chunk, at, maxHeaderSize)
+    const { text, next } = this.#until(lineEnd, chunk, at, maxHeaderSize - this.#headerSize)
+    if (text === undefined) return next
+    this.#headerSize += text.length
     if (text === '') this.#finish()
+    else if (!isField(text)) throw unreadable('a trailer without a name, or with a control character')
     return next
   }
 

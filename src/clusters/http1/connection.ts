@@ -4,11 +4,12 @@ import { noteStaleSocket } from '../../upstream-errors.ts'
 import type { Call } from '../sender.ts'
 import { AnswerParser, type AnswerReader } from './answer.ts'
 import type { AnswerHead } from './head.ts'
-import { Upload } from './upload.ts'
+import { CallUnderWay, type Carrier } from './under-way.ts'
+import { Upload, type Uploader } from './upload.ts'
 
 /** What a connection tells whoever keeps it. */
 export interface Keeper {
-  /** It may carry another request. */
+  /** Its answer has ended; it may carry another request once what was read with that has been looked at. */
   onFree(connection: Connection): void
   onGone(connection: Connection): void
   /** Milliseconds, monotonic. */
@@ -16,13 +17,18 @@ export interface Keeper {
 }
 
 /** One connection to the API server: a request at a time. */
-export class Connection implements AnswerReader {
+export class Connection implements AnswerReader, Carrier, Uploader {
   readonly #socket: Socket
   readonly #keeper: Keeper
   readonly #parser = new AnswerParser(this)
   #current: CallUnderWay | undefined
+  #upload: Upload | undefined
   /** Read and not looked at, for the handler paused at the head. */
   #rest: Buffer | undefined
+  /** Something is to be done when the handler goes on. */
+  #halted = false
+  /** The API server has said its last. */
+  #atEnd = false
   #answers = 0
   #gone = false
   /** Milliseconds that the API server said it keeps an idle connection; undefined: it did not say. */
@@ -33,34 +39,41 @@ export class Connection implements AnswerReader {
   constructor(socket: Socket, keeper: Keeper) {
     this.#socket = socket
     this.#keeper = keeper
-    socket.on('drain', () => this.#current?.upload.drained())
+    socket.on('drain', () => this.#upload?.drained())
     socket.on('end', () => this.#ended())
-    socket.on('error', error => this.fail(error))
-    socket.on('close', () => this.fail(new errors.SocketError('other side closed')))
+    socket.on('error', error => this.#lost(error))
+    socket.on('close', () => this.#lost(new errors.SocketError('other side closed')))
+  }
+
+  get paused(): boolean {
+    return this.#current?.paused === true
   }
 
   get held(): boolean {
     return this.#current?.held === true
   }
 
-  /** Whoever asks sees to it that it is free. */
-  send(call: Call, handler: Dispatcher.DispatchHandler): void {
-    const upload = new Upload(call, this.#socket, error => this.fail(error))
-    const current = this.#current = new CallUnderWay({ call, handler, upload }, {
-      abort: (reason) => { if (this.#current === current) this.fail(reason) },
-      resume: () => this.#resume(current),
-    })
+  /** Whoever asks sees to it that it is free. False: called off before anything was sent, and it is free still. */
+  send(call: Call, handler: Dispatcher.DispatchHandler): boolean {
+    const current = new CallUnderWay(call, handler, this)
+    if (!current.start()) return false
+    this.#current = current
+    this.#upload = new Upload(call, this.#socket, this)
     this.#socket.ref()
     this.#parser.expect(call.method)
     this.#wait(call)
-    handler.onRequestStart?.(current, {})
-    // Called off by the handler.
-    if (this.#current !== current) return
     try {
-      upload.start()
+      this.#upload.start()
     } catch (error) {
       this.fail(error as Error)
     }
+    return true
+  }
+
+  /** Nobody needs it until then, nor does the process wait for it. */
+  rest(dueAt: number): void {
+    this.dueAt = dueAt
+    this.#socket.unref()
   }
 
   #wait({ patience }: Call): void {
@@ -76,19 +89,22 @@ export class Connection implements AnswerReader {
       return false
     }
     // What TLS has read already still comes. Of a body that has begun it is passed on: a moment's, and no more.
-    if (this.#rest !== undefined || this.held) {
+    if (current.held) {
+      this.#halted = true
       this.#rest = Buffer.concat([this.#rest ?? nothing, chunk])
       return false
     }
-    this.#wait(current.call)
-    current.begin()
+    // A head that comes bit by bit, or after others, is not given more time.
+    if (current.answering) this.#wait(current.call)
     return this.#read(chunk)
   }
 
   #read(chunk: Buffer): boolean {
     try {
+      this.#current?.begin()
       const read = this.#parser.take(chunk)
-      if (read === chunk.length) return this.#current?.paused !== true
+      this.#halted = this.paused
+      if (read === chunk.length) return !this.paused
       // An answer ended before its bytes did.
       if (this.#parser.idle) throw new errors.SocketError('bytes that belong to no answer')
       this.#rest = Buffer.from(chunk.subarray(read))
@@ -98,17 +114,30 @@ export class Connection implements AnswerReader {
     return false
   }
 
-  #resume(current: CallUnderWay): void {
-    if (this.#current !== current) return
+  onAbort(current: CallUnderWay, reason: Error): void {
+    if (current === this.#current) this.fail(reason)
+  }
+
+  onResume(current: CallUnderWay): void {
+    if (current !== this.#current) return
+    this.#wait(current.call)
+    // Paused and resumed while it is told something, of which the rest follows.
+    if (!this.#halted) return
+    this.#halted = false
     const rest = this.#rest
     this.#rest = undefined
     this.#parser.resume()
-    if (rest === undefined || this.#read(rest)) this.#socket.resume()
+    if (rest !== undefined && !this.#read(rest)) return
+    if (this.#atEnd) this.#ended()
+    else this.#socket.resume()
   }
 
   head(head: AnswerHead): void {
+    const current = this.#current
+    if (current === undefined) return
     this.keepFor = head.keepFor
-    this.#current?.head(head)
+    this.#wait(current.call)
+    current.head(head)
   }
 
   data(chunk: Buffer): void {
@@ -118,38 +147,60 @@ export class Connection implements AnswerReader {
   end(): void {
     const current = this.#current
     if (current === undefined) return
-    this.#current = undefined
+    const sent = this.#upload?.done === true
+    this.#letGo()
     this.#answers += 1
-    current.upload.stop()
-    const mayGoOn = this.#parser.reusable && current.upload.done && !this.#socket.destroyed
     current.end()
-    // The next answer is read whatever became of this one.
+    // The next answer is read, whatever became of this one.
     if (current.paused) this.#socket.resume()
-    if (!mayGoOn) return this.#leave()
-    this.#socket.unref()
-    this.#keeper.onFree(this)
+    if (this.#parser.reusable && sent && !this.#socket.destroyed) this.#keeper.onFree(this)
+    else this.#leave()
+  }
+
+  onSent(): void {
+    if (this.#current !== undefined) this.#wait(this.#current.call)
+  }
+
+  onBodyLost(upload: Upload, error: Error): void {
+    if (upload === this.#upload) this.fail(error)
+  }
+
+  #letGo(): void {
+    this.#upload?.stop()
+    this.#upload = undefined
+    this.#current = undefined
+    this.#halted = false
   }
 
   #ended(): void {
-    if (this.#current !== undefined && this.#rest === undefined && this.#parser.close()) this.#leave()
-    else this.fail(new errors.SocketError('other side closed'))
+    this.#atEnd = true
+    if (this.paused) this.#halted = true
+    else if (this.#parser.close()) this.#leave()
+    else this.#lost(new errors.SocketError('other side closed'))
+  }
+
+  #lost(error: Error): void {
+    // Whatever became of the socket afterwards: all of the answer that there is was read.
+    if (this.#atEnd && this.paused) return
+    // One that had answered before may have been closed over there just as it was used again.
+    if (this.#answers > 0) noteStaleSocket(error)
+    this.fail(error)
   }
 
   /** Ends it, and what is under way with that error. */
   fail(error: Error): void {
     const current = this.#current
-    this.#current = undefined
-    // One that had answered before may have been closed over there just as it was used again.
-    if (this.#answers > 0) noteStaleSocket(error)
-    current?.upload.stop()
+    this.#letGo()
     this.#leave()
     current?.fail(error)
   }
 
   /** What it waited for did not come, or nobody needed it. */
   late(): void {
-    if (this.#current === undefined) this.#leave()
-    else this.fail(this.#current.answering ? new errors.BodyTimeoutError() : new errors.HeadersTimeoutError())
+    const current = this.#current
+    if (current === undefined) this.#leave()
+    // Then it is the handler that is waited for.
+    else if (!current.paused) this.fail(current.answering ? new errors.BodyTimeoutError() : new errors.HeadersTimeoutError())
   }
 
   #leave(): void {
@@ -161,87 +212,3 @@ export class Connection implements AnswerReader {
 }
 
 const nothing = Buffer.alloc(0)
-
-interface Parts {
-  readonly call: Call
-  readonly handler: Dispatcher.DispatchHandler
-  readonly upload: Upload
-}
-
-interface Way {
-  readonly abort: (reason: Error) => void
-  readonly resume: () => void
-}
-
-/** A request under way: what its handler is told, and what that may ask for. */
-class CallUnderWay implements Dispatcher.DispatchController {
-  readonly call: Call
-  readonly upload: Upload
-  readonly #handler: Dispatcher.DispatchHandler
-  readonly #way: Way
-  #begun = false
-  answering = false
-  /** A piece of the body was told. */
-  #passing = false
-  paused = false
-  aborted = false
-  reason: Error | null = null
-  rawHeaders: string[] | null = null
-  readonly rawTrailers = null
-
-  constructor({ call, handler, upload }: Parts, way: Way) {
-    this.call = call
-    this.upload = upload
-    this.#handler = handler
-    this.#way = way
-  }
-
-  /** A first byte of an answer is here. */
-  begin(): void {
-    if (this.#begun) return
-    this.#begun = true
-    this.#handler.onResponseStarted?.()
-  }
-
-  head({ status, message, headers }: AnswerHead): void {
-    this.answering = true
-    this.rawHeaders = headers as string[]
-    this.#handler.onResponseStart?.(this, status, {}, message)
-  }
-
-  /** Paused at the head: whether the caller sees this answer is not decided. */
-  get held(): boolean {
-    return this.paused && !this.#passing
-  }
-
-  data(chunk: Buffer): void {
-    this.#passing = true
-    if (!this.aborted) this.#handler.onResponseData?.(this, chunk)
-  }
-
-  end(): void {
-    this.#handler.onResponseEnd?.(this, {})
-  }
-
-  fail(error: Error): void {
-    this.call.body?.destroy()
-    this.#handler.onResponseError?.(this, error)
-  }
-
-  abort(reason: Error): void {
-    if (this.aborted) return
-    this.aborted = true
-    this.reason = reason
-    this.#way.abort(reason)
-  }
-
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    if (!this.paused) return
-    this.paused = false
-    this.#way.resume()
-  }
-}

@@ -34,10 +34,10 @@ export function createDial({ origin, servername, timeout, secureContext }: DialO
     ...servername === '' ? {} : { servername },
   }
   let session: Buffer | undefined
+  const keepSession = (ticket: Buffer) => { session = ticket }
   return function dial(take, done) {
-    const onread = { buffer, callback: (bytes: number) => take(buffer.subarray(0, bytes)) }
-    const socket = connect({ ...target, ...session === undefined ? {} : { session }, onread } as ConnectionOptions)
-    socket.on('session', (ticket) => { session = ticket })
+    const socket = connect({ ...target, ...session === undefined ? {} : { session }, onread: onreadOf(take) } as ConnectionOptions)
+    socket.on('session', keepSession)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
     const tooLong = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), timeout)
@@ -45,7 +45,7 @@ export function createDial({ origin, servername, timeout, secureContext }: DialO
       clearTimeout(tooLong)
       socket.off('secureConnect', connected).off('error', settle).off('close', closed)
       // What it says after that is of no use to anybody, and without a listener would end the process.
-      if (error !== undefined) socket.on('error', () => {})
+      if (error !== undefined) socket.on('error', ignore)
       done(error, socket)
     }
     const connected = () => settle()
@@ -55,3 +55,9 @@ export function createDial({ origin, servername, timeout, secureContext }: DialO
   }
 }
 
+/** Out here, as it is kept for as long as the socket lives: in there it would keep `done` as well, and whatever that knows. */
+function onreadOf(take: Take) {
+  return { buffer, callback: (bytes: number) => take(buffer.subarray(0, bytes)) }
+}
+
+function ignore(): void {}

@@ -17,15 +17,15 @@ export type Framing = number | 'chunked' | 'until-close'
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** Alone, they are read as a line's end by some and not by others. */
-const stray = /\r(?!\n)|(?<!\r)\n|\0/
+/** Alone, they are read as a line's end by some and not by others; of other control characters only a tab may be there (RFC 9110 §5.5). */
+const stray = /\r(?!\n)|(?<!\r)\n|[\0-\x08\v\f\x0e-\x1f\x7f]/
 
 /**
  * Reads all up to the empty line, which is not part of `text`. Strict: what two readers could take for
  * different answers is an error (RFC 9112 §11.2). `method` is the request's. Throws undici's HTTPParserError.
  */
 export function readHead(text: string, method: string): AnswerHead {
-  if (stray.test(text)) throw unreadable('a stray line break or NUL in the head')
+  if (stray.test(text)) throw unreadable('a stray line break or control character in the head')
   const lines = text.split('\r\n')
   const [, minor, digits, message = ''] = statusLine.exec(lines[0] ?? '') ?? []
   if (digits === undefined) throw unreadable('no status line')
@@ -42,6 +42,7 @@ export function readHead(text: string, method: string): AnswerHead {
     notice(told, name, value)
   }
   const status = Number(digits)
+  if (minor === '0' && told.encoding !== undefined) throw unreadable('a Transfer-Encoding in HTTP/1.0')
   const framing = framingOf(told, status, method)
   return { status, message, headers, framing, reusable: !told.close && framing !== 'until-close', keepFor: told.keepFor }
 }
@@ -88,6 +89,8 @@ function keepAliveOf(value: string): number | undefined {
 function framingOf({ length, encoding }: Told, status: number, method: string): Framing {
   if (encoding !== undefined && encoding !== 'chunked') throw unreadable('a Transfer-Encoding that is not chunked')
   if (encoding !== undefined && length !== undefined) throw unreadable('both Content-Length and Transfer-Encoding')
+  // Whoever stands between us and a caller might wait for it (RFC 9110 §8.6).
+  if (status === 204 && Number(length ?? 0) > 0) throw unreadable('a Content-Length of an answer that has no content')
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return 0
   if (encoding !== undefined) return 'chunked'
   return length === undefined ? 'until-close' : Number(length)
@@ -103,6 +106,11 @@ function trimmed(line: string, from: number): string {
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
+}
+
+/** Of a line of trailers. */
+export function isField(line: string): boolean {
+  return !stray.test(line) && token.test(line.slice(0, Math.max(0, line.indexOf(':'))))
 }
 
 export function unreadable(what: string): Error {

@@ -1,7 +1,7 @@
 import { errors, type Dispatcher } from 'undici'
 import type { Call, Sender } from '../sender.ts'
 import { Connection, type Keeper } from './connection.ts'
-import type { Dial } from './dial.ts'
+import type { Dial, Take } from './dial.ts'
 
 export interface Http1SenderOptions {
   readonly dial: Dial
@@ -32,7 +32,10 @@ class Http1Sender implements Sender, Keeper {
   readonly #options: Http1SenderOptions
   readonly #connections = new Set<Connection>()
   readonly #dialing = new Set<() => void>()
+  /** The one used last at the end. */
   #free: Connection[] = []
+  /** Free in a moment. */
+  readonly #resting: Connection[] = []
   #waiting: Waiting[] = []
   #watch: NodeJS.Timeout | undefined
   #closed: Error | undefined
@@ -48,26 +51,41 @@ class Http1Sender implements Sender, Keeper {
 
   send(call: Call, handler: Dispatcher.DispatchHandler): void {
     if (this.#closed !== undefined) return fail(handler, this.#closed)
-    const connection = this.#free.pop()
-    if (connection !== undefined) return connection.send(call, handler)
+    const connection = this.#takeFree()
     const waiting = { call, handler }
     this.#waiting.push(waiting)
+    if (connection !== undefined) return this.#give(connection)
     const { connections = Infinity } = this.#options
-    if (this.#connections.size + this.#dialing.size < connections) this.#dial(waiting)
+    const isServed = this.#resting.length >= this.#waiting.length
+    if (!isServed && this.#connections.size + this.#dialing.size < connections) this.#dial(waiting)
+  }
+
+  /** One that was idle for too long is left, though the next look at the clock is still to come. */
+  #takeFree(): Connection | undefined {
+    const now = this.now()
+    for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
+      if (connection.dueAt > now) return connection
+      connection.late()
+    }
+    return undefined
   }
 
   #dial(waiting: Waiting): void {
-    let connection: Connection | undefined
-    const socket = this.#options.dial(chunk => connection?.take(chunk) ?? false, (error, socket) => {
+    const line: Line = { connection: undefined }
+    const socket = this.#options.dial(takeOf(line), (error, socket) => {
       this.#dialing.delete(cut)
       if (error !== undefined) return this.#unreachable(waiting, error)
-      connection = new Connection(socket, this)
-      this.#connections.add(connection)
-      this.#watch ??= setInterval(() => this.#look(), tick).unref()
-      this.onFree(connection)
+      line.connection = new Connection(socket, this)
+      this.#add(line.connection)
     })
     const cut = () => socket.destroy()
     this.#dialing.add(cut)
+  }
+
+  #add(connection: Connection): void {
+    this.#connections.add(connection)
+    this.#watch ??= setInterval(() => this.#look(), tick).unref()
+    this.#give(connection)
   }
 
   /** Whoever asked for it may have got another by now. */
@@ -83,23 +101,39 @@ class Http1Sender implements Sender, Keeper {
   /** There is room for one more, and somebody for whom none is being made. */
   #refill(): void {
     const next = this.#waiting[this.#dialing.size]
-    if (next !== undefined && this.#closed === undefined) this.#dial(next)
+    if (next !== undefined) this.#dial(next)
     this.#whenEmpty()
   }
 
+  /**
+   * It goes on a turn of the event loop later: bytes that were read with the answer, be it in a TLS record
+   * behind it, end it by then, and are not the answer to the next request.
+   */
   onFree(connection: Connection): void {
-    const next = this.#waiting.shift()
-    if (next !== undefined) return connection.send(next.call, next.handler)
+    if (this.#resting.push(connection) === 1) setImmediate(() => this.#giveRested())
+  }
+
+  #giveRested(): void {
+    for (let connection = this.#resting.shift(); connection !== undefined; connection = this.#resting.shift()) this.#give(connection)
+  }
+
+  /** To whoever has waited longest and was not called off meanwhile. */
+  #give(connection: Connection): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (connection.send(next.call, next.handler)) return
+    }
+    if (this.#closed !== undefined) return connection.late()
     const { idle } = this.#options
-    connection.dueAt = this.now() + Math.min(idle, Math.max(0, (connection.keepFor ?? Infinity) - margin))
-    if (this.#closed === undefined) this.#free.push(connection)
-    else connection.late()
+    connection.rest(this.now() + Math.min(idle, Math.max(0, (connection.keepFor ?? Infinity) - margin)))
+    this.#free.push(connection)
   }
 
   onGone(connection: Connection): void {
     this.#connections.delete(connection)
-    const at = this.#free.indexOf(connection)
-    if (at >= 0) this.#free.splice(at, 1)
+    for (const list of [this.#free, this.#resting]) {
+      const at = list.indexOf(connection)
+      if (at >= 0) list.splice(at, 1)
+    }
     if (this.#connections.size === 0) {
       clearInterval(this.#watch)
       this.#watch = undefined
@@ -133,6 +167,15 @@ class Http1Sender implements Sender, Keeper {
     for (const connection of [...this.#connections]) connection.fail(error)
     this.#whenEmpty()
   }
+}
+
+interface Line {
+  connection: Connection | undefined
+}
+
+/** Apart from whatever knows of the request that was dialled for: a socket keeps this for as long as it lives. */
+function takeOf(line: Line): Take {
+  return chunk => line.connection?.take(chunk) ?? false
 }
 
 /** Without a connection there is nothing that a handler could call off. */

@@ -4,24 +4,31 @@ import { rawRequestHead } from '../../headers/raw-head.ts'
 import { headerValue } from '../../headers/read.ts'
 import type { Call } from '../sender.ts'
 
+/** Who has it sent. */
+export interface Uploader {
+  /** The last byte of a body was handed over to the socket. */
+  onSent(): void
+  /** A body broke off, or is not as long as it said. */
+  onBodyLost(upload: Upload, error: Error): void
+}
+
 /** A request on its way out: its head, and its body as the socket takes it. */
 export class Upload {
   /** All of it was handed over to the socket. */
   done = false
   readonly #call: Call
   readonly #socket: Socket
-  readonly #failed: (error: Error) => void
+  readonly #uploader: Uploader
   /** Bytes that the head announced and that are still to come; undefined: chunks. */
   #missing: number | undefined
 
-  /** `failed` is told of a body that broke off, or is not as long as it said. */
-  constructor(call: Call, socket: Socket, failed: (error: Error) => void) {
+  constructor(call: Call, socket: Socket, uploader: Uploader) {
     this.#call = call
     this.#socket = socket
-    this.#failed = failed
+    this.#uploader = uploader
   }
 
-  /** Throws TypeError for a head that could be read as two. */
+  /** Throws TypeError for a head that could be read as two, and what ended the body already; then nothing was sent. */
   start(): void {
     const { method, target, headers, body } = this.#call
     if (body === undefined) {
@@ -29,8 +36,8 @@ export class Upload {
       this.done = true
       return
     }
-    // While it waited for a connection.
-    if (body.destroyed) return this.#failed(body.errored ?? new errors.RequestAbortedError())
+    // Of one that broke off while it waited for a connection nothing more would be heard.
+    if (body.destroyed) throw body.errored ?? new errors.RequestAbortedError()
     const length = headerValue(headers, 'content-length')
     this.#missing = length === undefined ? undefined : Number(length)
     const head = rawRequestHead(method, target, length === undefined ? [...headers, 'Transfer-Encoding', 'chunked'] : headers)
@@ -43,13 +50,17 @@ export class Upload {
 
   /** The socket takes more. */
   drained(): void {
-    if (!this.done) this.#call.body?.resume()
+    this.#call.body?.resume()
   }
 
-  /** Writes nothing more. */
+  /** Writes nothing more, and reads nothing more of a body that is not through. */
   stop(): void {
-    this.#call.body?.off('data', this.#data).off('end', this.#end).off('close', this.#close)
+    const { body } = this.#call
+    body?.off('data', this.#data).off('end', this.#end).off('close', this.#close)
+    if (!this.done) body?.destroy()
   }
+
+  readonly #failed = (error: Error) => this.#uploader.onBodyLost(this, error)
 
   readonly #data = (chunk: Buffer) => {
     if (this.#missing === undefined) return this.#take(this.#chunk(chunk))
@@ -77,6 +88,7 @@ export class Upload {
     if (this.#missing !== undefined && this.#missing > 0) return this.#failed(new errors.RequestContentLengthMismatchError())
     if (this.#missing === undefined) this.#socket.write('0\r\n\r\n', 'latin1')
     this.done = true
+    this.#uploader.onSent()
   }
 
   readonly #close = () => {
