@@ -10,7 +10,11 @@ const fromNothing = new Set(['README.md', 'docs/from-a-shared-token.md'])
 
 /** Puts into the folder of a page what its reader has when they read it: the README's trial, and some use of it. */
 export async function prepare(path: string, world: PageWorld): Promise<void> {
-  if (path === 'README.md') await symlink(join(root, 'node_modules'), join(world.folder, 'node_modules'))
+  if (path === 'README.md') {
+    await symlink(join(root, 'node_modules'), join(world.folder, 'node_modules'))
+    // npm start, but for the build.
+    await must(world.run, 'portcullis demo --port 0')
+  }
   if (fromNothing.has(path)) return
   await trial(world)
   if (path !== 'docs/reference/image-and-chart.md') await must(world.run, 'kubectl create namespace portcullis')

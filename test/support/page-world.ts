@@ -48,10 +48,11 @@ export async function createPageWorld(t: Test): Promise<PageWorld> {
   await addRbac(cluster)
   // The one that the sample has is for others: a reader begins with none.
   await cluster.call('DELETE', '/api/v1/namespaces/portcullis')
-  const [port, adminPort] = [await freePort(), await freePort()]
+  const [port, adminPort, ownPort] = [await freePort(), await freePort(), await freePort()]
   const place = (text: string) => text
     .replaceAll('portcullis.example:8443', `localhost:${port}`).replaceAll('localhost:8443', `localhost:${port}`)
     .replaceAll('api.prod.example:6443', `localhost:${cluster.sample.port}`)
+    .replaceAll('port: 18444', `port: ${ownPort}`)
     .replaceAll('127.0.0.1:9443', `127.0.0.1:${adminPort}`)
   const here = (text: string) => place(text).replace(/^( +)port: 8443/m, `$1port: ${port}`)
   await Promise.all([writeTools(folder), writeKubeconfig(folder, cluster), symlink(join(root, 'helm'), join(folder, 'helm')), symlink(join(root, 'config'), join(folder, 'config'))])
@@ -60,7 +61,7 @@ export async function createPageWorld(t: Test): Promise<PageWorld> {
     for (const pid of (await readFile(pids, 'utf8').catch(() => '')).split('\n').filter(Boolean)) end(Number(pid))
   })
   const env = {
-    PATH: [join(folder, '.bin'), process.env['PATH']].join(delimiter), HOME: join(folder, '.home'), KUBECONFIG: join(folder, '.kubeconfig'),
+    PATH: [join(folder, '.bin'), process.env['PATH']].join(delimiter), HOME: join(folder, '.home'), TMPDIR: join(folder, '.home'), KUBECONFIG: join(folder, '.kubeconfig'),
     PAGE_MAIN: builtMain(), PAGE_KUBECTL: await kubectl('1.35'), PAGE_HELM: await helm('1.35'), PAGE_NODE: process.execPath, PAGE_PIDS: pids, PAGE_ROOT: root,
     NODE_PATH: join(root, 'node_modules'),
   }
