@@ -18,7 +18,7 @@ const usage = `node bench/revocation.mjs [--rounds 5] [--watches 12] [--replicas
   --replicas N  proxies that share the store
   --workers N   processes of each
 `
-/** Milliseconds: what the README promises. */
+/** Milliseconds: what docs/reference/callers.md promises. */
 const bound = 1000
 const namespace = 'portcullis'
 const path = '/api/v1/namespaces/team-a/pods'

@@ -29,7 +29,7 @@ const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
-/** Every code there is, for the README's table. Codes are never reused. */
+/** Every code there is, for the table of docs/reference/codes.md. Codes are never reused. */
 export const refusalCodes = Object.keys(refusals) as RefusalCode[]
 
 export interface RefusalOptions extends ErrorOptions {

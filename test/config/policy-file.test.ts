@@ -71,7 +71,7 @@ t.test('a file that is not there is named', async t =>
   t.rejects(readPolicyFile('/nowhere/policy.yaml'), { message: '/nowhere/policy.yaml:1:1 does not exist' }))
 
 t.test('the example of the docs is one', async (t) => {
-  const [, example = ''] = /```yaml\n# policy.yaml\n(apiVersion: audit\.k8s\.io\/v1\n[^`]*)```/.exec(readFileSync('README.md', 'utf8')) ?? []
+  const [, example = ''] = /```yaml\n# policy.yaml\n(apiVersion: audit\.k8s\.io\/v1\n[^`]*)```/.exec(readFileSync('docs/reference/audit.md', 'utf8')) ?? []
   t.not(example, '')
   await t.resolves(readPolicyFile(await policyFile(t, example)))
 })

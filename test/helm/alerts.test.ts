@@ -26,11 +26,11 @@ const ofTarget = ['namespace', 'service', 'pod', 'job', 'le']
 async function exposed(): Promise<Map<string, readonly string[]>> {
   const ours = createMetrics({ now: Date.now, nodeMetrics: false })
   const values = (await ours.values()) as unknown as { name: string, type: string }[]
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-  const rows = [...readme.matchAll(/^\| `(portcullis_\w+)` \| ([^|]*)\|/gm)].map(([, name = '', labels = '']) => [name, [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label)] as const)
+  const page = await readFile(new URL('../../docs/reference/metrics.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `(portcullis_\w+)` \| ([^|]*)\|/gm)].map(([, name = '', labels = '']) => [name, [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label)] as const)
   const found = new Map<string, readonly string[]>(rows)
   for (const { name, type } of values) {
-    if (!found.has(name)) throw new Error(`the README's table lacks ${name}`)
+    if (!found.has(name)) throw new Error(`the table of docs/reference/metrics.md lacks ${name}`)
     if (type === 'histogram') found.set(`${name}_bucket`, found.get(name) ?? [])
   }
   const node = new Registry()

@@ -84,7 +84,7 @@ t.test('a shutdown waits for none of them', async (t) => {
   t.strictSame(turns.slice(3, 9), [20, 20, 20, 20, 20, 20])
 })
 
-t.test('by itself: a hundred at once, then one each 20 ms, as the README says', async (t) => {
+t.test('by itself: a hundred at once, then one each 20 ms, as docs/reference/limits.md says', async (t) => {
   const { turns, ask, advance } = setUp({ pace: undefined })
   for (let i = 0; i < 150; i += 1) ask()
   t.strictSame(new Set(turns.slice(0, 100)), new Set(['now']))

@@ -13,7 +13,7 @@ export function addCaller(piece: Piece, caller: NewCaller): string | undefined {
   return splices === undefined ? undefined : applySplices(piece.text, splices)
 }
 
-/** A field a line, lists and mappings in brackets, as in the README. */
+/** A field a line, lists and mappings in brackets, as in docs/reference/callers.md. */
 export function callerLines(caller: NewCaller): string[] {
   const fields = Object.entries(caller).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
   return fields.flatMap(([name, value]) => name === 'keys'
