@@ -1,5 +1,5 @@
 // What an idle watch takes, by either protocol, and what becomes of its events.
-// `npm run build && node --import=tsx bench/watch-memory.mjs`; --help says more. Loopback alone.
+// `npm run build && npm run bench:watch-memory --`; --help says more. Loopback alone.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'
@@ -7,7 +7,7 @@ import { URL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { end, Run } from './support/run.mjs'
 
-const usage = `node --import=tsx bench/watch-memory.mjs [--full] [--watches N] [--protocol http1|http2] [--node PATH] [--json]
+const usage = `npm run bench:watch-memory -- [--full] [--watches N] [--protocol http1|http2] [--node PATH] [--json]
 
   --full        10,000 watches, or as many as the limit of open files lets one process have; else 1,000
   --watches N   another number

@@ -10,7 +10,7 @@ const bench = fileURLToPath(new URL('../../bench/watch-memory.mjs', import.meta.
 // Few watches, and no bound on what they take: that the benchmark of ten thousand works, from dist as it was built.
 for (const protocol of ['http1', 'http2']) {
   t.test(`the benchmark of idle watches by ${protocol} holds them, loses no event, and goes on beside one that takes nothing`, { timeout: 100_000 }, async (t) => {
-    const args = ['--import=tsx', bench, '--watches', '100', '--protocol', protocol, '--json']
+    const args = [`--import=${new URL('../typescript/register.mjs', import.meta.url).href}`, bench, '--watches', '100', '--protocol', protocol, '--json']
     const { code, stdout, stderr } = await new Promise<{ code: number | null, stdout: string, stderr: string }>((resolve) => {
       const child = execFile(process.execPath, args, { env: { PATH: process.env.PATH } }, (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }))
     })
