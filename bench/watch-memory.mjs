@@ -1,5 +1,5 @@
 // What an idle watch takes, by either protocol, and what becomes of its events.
-// `npm run build && npm run bench:watch-memory --`; --help says more. Loopback alone.
+// `npm run bench:watch-memory`; `-- --help` says more. Loopback alone.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'

@@ -77,7 +77,7 @@ async function runStep({ workload: name, tls, contenders, title }, { run, say, o
       outcome.versions[contender.name] = version
       running.push({ ...await startContender(contender, { ...sides, certificate: tls ? sides.certificate : undefined }), ...contender })
     }
-    const warmUp = full && name !== 'exec' ? 10 : Math.max(1, seconds)
+    const warmUp = full && name !== 'exec' ? 6 : Math.max(1, seconds)
     const rows = await measure(workload, running, { callers, keys: sides.keys, token: sides.token, ca: tls ? sides.ca : undefined, seconds, rounds, warmUp, rate: rateFor(outcome.results) })
     const ours = rows.find((row) => row.ours)
     for (const row of rows) outcome.faults.push(...row.failed.map((fault) => `${heading}, ${row.name}: ${fault}`))
