@@ -251,7 +251,7 @@ const guardedGrant = grantOf(fc.record({ ...words, resources: resources('project
 interface Asked { readonly attributes: Attributes, readonly upgrade: boolean }
 
 // Of each glob more than one, or a Role for the one would make what the glob needs look superfluous.
-const namespaces = ['a', 'b', 'own', 'other', 'main']
+const namespaces = ['a', 'b', 'own', 'other', 'main', 'ocean']
 const things = ['', 'apps', 'rbac.authorization.k8s.io', 'x'].flatMap(group => ['pods', 'secrets', 'rolebindings', 'projects', 'y'].flatMap(resource =>
   ['', 'exec'].map(subresource => [group, resource, subresource] as const)))
 const upgrades = [['pods', 'exec'], ['pods', 'attach'], ['pods', 'portforward'], ['nodes', 'proxy']] as const
