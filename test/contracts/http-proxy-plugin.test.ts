@@ -36,8 +36,8 @@ t.test('by default it does not verify upstream\'s certificate: the token goes to
 
 t.test('through an agent of ours the same server gets nothing', async (t) => {
   const upstream = await startUpstream(t, { tls: selfSigned({ names: ['elsewhere.example'] }) })
-  const { short } = clusterFor(t, upstream)
-  const client = await connectRaw(t, { port: await startProxy(t, { upstream: upstream.url, undici: short as never, destroyAgent: false }) })
+  const { own } = clusterFor(t, upstream)
+  const client = await connectRaw(t, { port: await startProxy(t, { upstream: upstream.url, undici: own as never, destroyAgent: false }) })
   client.request('GET', '/version', ['Authorization', 'Bearer token'])
   t.equal((await client.response()).status, 500)
   t.equal(upstream.bytes, 0)
