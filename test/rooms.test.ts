@@ -4,8 +4,8 @@ import t from 'tap'
 
 const rooms = ['addresses', 'authorize', 'config', 'headers', 'keys', 'limits', 'log', 'metrics', 'queries', 'rbac', 'redaction', 'resolve']
 
-/** Run by `npm run test:slow`: real clients, the chart, the image, benchmarks, every block of the docs. */
-const slow = ['bench', 'clients', 'helm', 'image', 'packaging']
+/** Run by `npm run test:slow`: the chart, the image, benchmarks, every block of the docs. */
+const slow = ['bench', 'helm', 'image', 'packaging']
 
 t.test('what tap leaves out is what is run here, or by test:slow', async (t) => {
   const { tap } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { tap: { include: string[] } }
