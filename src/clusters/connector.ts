@@ -23,7 +23,7 @@ export interface Protocol {
 /** Milliseconds that a connection is kept without a use: below the 90 s after which the API server closes it (apiserver, secure_serving.go). */
 export const idleFor = 60_000
 
-/** Of answers, in bytes. */
+/** Bytes, of all heads of an answer, those of 1xx among them, and of its trailers. */
 export const maxHeaderSize = 65_536
 
 /** What a connector trusts and proves, made once: one for each connection takes some 25 KiB and half a millisecond. */

@@ -12,7 +12,7 @@ export interface BodyLimits {
 
 /**
  * The caller's body on its way up: counted, timed, with back-pressure. It is a stream
- * of its own because undici destroys what it is given, and that must not be the
+ * of its own because a sender destroys what it is given, and that must not be the
  * caller's socket, which still has to carry the answer.
  */
 export class GuardedBody extends Transform {
@@ -31,7 +31,7 @@ export class GuardedBody extends Transform {
     // It may break off while nobody sends it yet: who does looks at `errored`.
     this.on('error', () => {})
     source.on('error', error => this.destroy(error))
-    // An aborted request closes without an end; undici must not send the last chunk for it.
+    // An aborted request closes without an end; no last chunk must be sent for it.
     source.on('close', () => { if (!source.readableEnded) this.destroy(new Error('the caller left in mid-body')) })
     source.pipe(this)
   }

@@ -93,7 +93,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   abort(reason: Error): void {
     this.#abortReason ??= reason
-    // undici lets go of a request that waits for a connection only when its turn comes; whoever waits for the request must not.
+    // A sender lets go of a request that waits for a connection only when its turn comes; whoever waits for the request must not.
     if (this.#controller === undefined) this.#settle({ kind: 'failed', error: this.#abortReason })
     else this.#controller.abort(reason)
   }

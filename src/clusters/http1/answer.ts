@@ -1,4 +1,5 @@
 import { errors } from 'undici'
+import { maxHeaderSize } from '../connector.ts'
 import { isField, readHead, unreadable, type AnswerHead } from './head.ts'
 
 export interface AnswerReader {
@@ -11,8 +12,6 @@ export interface AnswerReader {
   readonly held: boolean
 }
 
-/** Bytes, of all heads of an answer, those of 1xx among them, and of its trailers. */
-const maxHeaderSize = 65_536
 /** Of a chunk's size and its extensions. */
 const maxSizeLine = 4_096
 const headEnd = Buffer.from('\r\n\r\n')
