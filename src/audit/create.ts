@@ -1,6 +1,6 @@
+import { Batch } from '../batch.ts'
 import { inTime } from '../in-time.ts'
 import type { Arrival } from '../model/arrival.ts'
-import type { Facts, Outcome } from '../model/trail.ts'
 import type { Audit } from './audit.ts'
 import { toEvent, toLine } from './event.ts'
 import type { Moment } from './event.ts'
@@ -8,7 +8,7 @@ import { compilePolicy } from './policy.ts'
 import type { AuditPolicyOptions } from './policy.ts'
 import type { Sink } from './sinks/sink.ts'
 import { AuditTrail } from './trail.ts'
-import type { AuditMode, TrailOptions } from './trail.ts'
+import type { AuditMode, Ended, TrailOptions } from './trail.ts'
 
 export interface AuditOptions {
   /** At least one; closed with the audit. */
@@ -26,10 +26,12 @@ export interface AuditOptions {
   readonly now: () => number
   /** What must not be written, in every form in which it could be. */
   readonly secrets: () => readonly string[]
+  /** Milliseconds that the end of a request may wait for others in `batch`, to be recorded in one go; default: it does not. */
+  readonly gather?: number
   /** Milliseconds that a request may wait for a sink. */
   readonly patience?: number
   /** Every request's end, also of those that the policy leaves out: for the metrics. */
-  readonly onEnded?: (arrival: Arrival, facts: Facts, outcome: Outcome) => void
+  readonly onEnded?: Ended
   readonly onDropped: (sink: string, lines: number) => void
   readonly onError: (sink: string, error: Error) => void
   readonly onRecovered?: (sink: string) => void
@@ -38,22 +40,19 @@ export interface AuditOptions {
 export interface PolicedAudit extends Audit {
   /** Puts another policy in force for the requests whose first event is still to come. */
   setPolicy(policy: AuditPolicyOptions): void
+  /** Records at once what has ended. */
+  settle(): void
 }
 
 /** The request log: an `audit.k8s.io/v1` event a line, to every sink. */
 export function createAudit(options: AuditOptions): PolicedAudit {
   const { sinks, mode, now } = options
   if (sinks.length === 0) throw new Error('an audit without a sink records nothing')
-  for (const sink of sinks) {
-    sink.attach({
-      dropped: lines => options.onDropped(sink.name, lines),
-      failed: error => options.onError(sink.name, error),
-      recovered: () => options.onRecovered?.(sink.name),
-    })
-  }
+  for (const sink of sinks) attach(sink, options)
   let policy = { judge: compilePolicy(options.policy), maxBodySize: options.policy.maxBodySize }
   let open = 0
   let allEnded = () => {}
+  const concluding = createConcluding(options)
   const trailOptions: TrailOptions = {
     mode,
     now,
@@ -62,6 +61,7 @@ export function createAudit(options: AuditOptions): PolicedAudit {
       if (open === 0) allEnded()
       options.onEnded?.(...end)
     },
+    conclude: concluding.conclude,
     policy: () => policy.judge,
     maxBodySize: () => policy.maxBodySize,
     ...createRecorder(sinks, options),
@@ -75,10 +75,36 @@ export function createAudit(options: AuditOptions): PolicedAudit {
     setPolicy(next) {
       policy = { judge: compilePolicy(next), maxBodySize: next.maxBodySize }
     },
+    settle: concluding.settle,
     async close() {
+      concluding.settle()
       // A server is closed a moment before the last of its answers is.
       if (open > 0) await inTime(new Promise<void>((resolve) => { allEnded = resolve }), lastWords, 'requests did not end in time').catch(() => {})
       await Promise.all(sinks.map(sink => sink.close()))
+    },
+  }
+}
+
+function attach(sink: Sink, { onDropped, onError, onRecovered }: AuditOptions): void {
+  sink.attach({
+    dropped: lines => onDropped(sink.name, lines),
+    failed: error => onError(sink.name, error),
+    recovered: () => onRecovered?.(sink.name),
+  })
+}
+
+/** Ends that are recorded in one go. */
+const mostEnds = 64
+
+/** Where events wait to be written anyway, they are made together; what holds bodies does not wait. */
+function createConcluding({ mode, gather }: AuditOptions) {
+  const batch = new Batch<AuditTrail>(trail => trail.conclude(), run => void setTimeout(run, gather).unref())
+  return {
+    settle: batch.flush,
+    conclude(trail: AuditTrail) {
+      if (gather === undefined || mode !== 'batch' || trail.holdsBodies) return trail.conclude()
+      batch.add(trail)
+      if (batch.size >= mostEnds) batch.flush()
     },
   }
 }

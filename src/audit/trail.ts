@@ -21,10 +21,15 @@ export interface TrailOptions {
   /** As `record`; rejects unless every sink has it written in time. */
   readonly recordNow: (moment: Moment) => Promise<void>
   /** Hears of every end, whatever the policy says. */
-  readonly ended: (arrival: Arrival, facts: Facts, outcome: Outcome) => void
+  readonly ended: Ended
+  /** Calls `trail.conclude()`, now or in a moment. */
+  readonly conclude: (trail: AuditTrail) => void
   /** Settles, without an error, when what was recorded before is written, has failed or took too long; undefined when nothing is on its way. */
   readonly backlog: () => Promise<void> | undefined
 }
+
+/** `at`: when it ended, in milliseconds since the epoch. */
+export type Ended = (arrival: Arrival, facts: Facts, outcome: Outcome, at: number) => void
 
 const ends: readonly Stage[] = ['ResponseComplete', 'Panic']
 
@@ -42,6 +47,7 @@ export class AuditTrail implements Trail {
   #startedLate: ((bodies: AuditedBodies | undefined) => void) | undefined
   #bodies: Bodies | undefined
   #outcome: Outcome | undefined
+  #endedAt = 0
   #listeners: ((outcome: Outcome) => void)[] = []
 
   constructor(arrival: Arrival, options: TrailOptions) {
@@ -123,12 +129,26 @@ export class AuditTrail implements Trail {
     this.#outcome = outcome
     // Of one that was refused nothing is there yet.
     this.#received()
+    this.#endedAt = this.#options.now()
+    for (const listener of this.#listeners) listener(outcome)
+    this.#options.conclude(this)
+  }
+
+  /** Copies of bodies are held for it. */
+  get holdsBodies(): boolean {
+    return this.#bodies?.any === true
+  }
+
+  /** Records how it ended. Once, after `finish`. */
+  conclude(): void {
+    const outcome = this.#outcome
+    if (outcome === undefined) return
+    const at = this.#endedAt
     const decision = this.#judged().at(endOf(outcome))
     const bodies = this.#bodies?.tell(decision, outcome)
     this.#startedLate?.(bodies)
-    this.#record('ResponseComplete', decision, { outcome, bodies })
-    this.#options.ended(this.#arrival, this.#facts, outcome)
-    for (const listener of this.#listeners) listener(outcome)
+    this.#record('ResponseComplete', decision, { outcome, bodies, at })
+    this.#options.ended(this.#arrival, this.#facts, outcome, at)
   }
 
   onFinish(listener: (outcome: Outcome) => void): void {

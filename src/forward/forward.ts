@@ -1,3 +1,4 @@
+import { Batch } from '../batch.ts'
 import type { Cluster, Clusters } from '../clusters/cluster.ts'
 import { ProxyError } from '../errors.ts'
 import { headerValue } from '../headers/read.ts'
@@ -65,6 +66,15 @@ interface BodyOnItsWay {
   readonly copies: BodyCopies | undefined
 }
 
+interface Dispatch {
+  readonly sending: Sending
+  readonly relay: Relay
+  readonly headers: readonly string[]
+}
+
+/** What goes up with the requests that were admitted in the same turn. */
+const dispatches = new Batch<Dispatch>(dispatch => dispatch.sending.dispatch(dispatch), process.nextTick)
+
 /** One request on its way: at most two dispatches, and whatever may end it early. */
 class Sending implements RelayOptions {
   readonly #admitted: Admitted
@@ -113,24 +123,28 @@ class Sending implements RelayOptions {
 
   #send(presented: Presented): Promise<RelayEnd> {
     this.#presented = presented
-    const { resolved, arrival } = this.#admitted
-    const { longRunning } = resolved
-    const { long, short, origin, basePath, timeouts } = this.#cluster
     // Before there is a relay: what may not be sent throws here.
-    const headers = admittedHeaders(this.#admitted, { origin, authorization: presented.authorization })
+    const headers = admittedHeaders(this.#admitted, { origin: this.#cluster.origin, authorization: presented.authorization })
     this.#sentAt = performance.now()
     const relay = this.#relay = new Relay(this)
     if (this.#aborted !== undefined) relay.abort(this.#aborted)
-    ;(longRunning ? long : short).send({
-      method: arrival.method,
-      target: basePath + resolved.target,
-      headers,
-      body: this.#body,
-      // A quiet watch is none the worse for it; anything else the API server itself ends after 60 s.
-      patience: longRunning ? 0 : timeouts.response,
-    }, relay)
-    relay.waitForConnection()
+    dispatches.add({ sending: this, relay, headers })
     return relay.ended
+  }
+
+  dispatch({ relay, headers }: Dispatch): void {
+    // Called off already: nothing of it goes up, and no connection is made for it.
+    if (relay.over) return
+    const { resolved: { longRunning, target }, arrival: { method } } = this.#admitted
+    const { long, short, basePath, timeouts } = this.#cluster
+    try {
+      // A quiet watch is none the worse for it; anything else the API server itself ends after 60 s.
+      const patience = longRunning ? 0 : timeouts.response
+      ;(longRunning ? long : short).send({ method, target: basePath + target, headers, body: this.#body, patience }, relay)
+      relay.waitForConnection()
+    } catch (error) {
+      relay.abort(error as Error)
+    }
   }
 
   get reply(): Reply {

@@ -167,7 +167,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (chunk.length === this.#length) {
       // Goes out in one piece with the head.
       this.#whole = true
-      return this.#options.reply.end(Buffer.from(chunk))
+      return this.#options.reply.endCopy(chunk)
     }
     if (this.#options.reply.write(chunk)) return
     controller.pause()

@@ -52,6 +52,8 @@ export async function createDataServer(options: DataServerOptions): Promise<Data
     },
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
+    // Of whom nobody asks anything: the log's own would be one a request.
+    childLoggerFactory: logger => logger,
     exposeHeadRoutes: false,
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => options.onUnreadable(error, socket),

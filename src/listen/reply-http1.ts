@@ -45,7 +45,9 @@ export class Http1Reply implements Reply {
     this.#closing = closing
     this.#patience = patience
     this.#waits = waits
-    response.on('close', () => this.#close())
+    // Whoever left while this was waiting for its turn is recorded as others are that leave.
+    if (response.destroyed) setImmediate(() => this.#close())
+    else response.on('close', () => this.#close())
     // A reset while writing: 'close' follows and says all there is to say.
     response.on('error', ignore)
   }
@@ -62,7 +64,7 @@ export class Http1Reply implements Reply {
   }
 
   get closed(): boolean {
-    return this.#closed || this.#response.writableEnded
+    return this.#closed || this.#response.writableEnded || this.#response.destroyed
   }
 
   head(status: number, message: string, headers: readonly string[], { flush = false, last = false } = {}): void {
@@ -90,6 +92,11 @@ export class Http1Reply implements Reply {
     if (this.#isRead()) return this.#finish(chunk)
     if (chunk !== undefined) this.#response.write(chunk)
     this.#linger(why === 'revoked' ? shortLingerMs : lingerMs)
+  }
+
+  endCopy(chunk: Uint8Array): void {
+    // Of a short one a copy is made all the same.
+    this.end(chunk.length <= oneWrite && this.#isRead() ? chunk : Buffer.from(chunk))
   }
 
   #finish(chunk?: Uint8Array): void {

@@ -67,6 +67,10 @@ export class Http2Reply implements Reply {
     else this.#stream.end(chunk)
   }
 
+  endCopy(chunk: Uint8Array): void {
+    this.end(Buffer.from(chunk))
+  }
+
   cut(why: Ending): void {
     this.#ending = why
     this.#ended = true

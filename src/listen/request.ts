@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { Audit } from '../audit/audit.ts'
+import { Batch } from '../batch.ts'
 import { asProxyError, ProxyError } from '../errors.ts'
 import { headerValue } from '../headers/read.ts'
 import type { TakeTurn } from '../limits/pacer.ts'
@@ -52,6 +53,9 @@ export const waiting = new WeakSet<object>()
 /** The request under way on an HTTP/1.1 connection. */
 const underWay = new WeakMap<object, Serving>()
 
+/** Requests over HTTP/1.1 whose turn it is. */
+const arrived = new Batch<() => void>(begin => begin(), setImmediate)
+
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { audit, sourceIPs, now, drain, patience = 60_000 } = options
@@ -62,7 +66,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const { stream } = request
       serve(request, hasBody(request) ? stream : undefined, new Http2Reply(stream, patience, request.expectsContinue))
     } else {
-      takeTurn(request.socket, over => serveHttp1(request, response as ServerResponse).onClose(over))
+      takeTurn(request.socket, over => arrived.add(() => serveHttp1(request, response as ServerResponse).onClose(over)))
     }
   }
 
@@ -86,6 +90,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
  * it has no answer yet. False where no request is under way.
  */
 export function interrupt(socket: object, error: ProxyError): boolean {
+  // Its head may have come with what could not be read.
+  arrived.flush()
   return underWay.get(socket)?.interrupt(error) ?? false
 }
 

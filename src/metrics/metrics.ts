@@ -16,8 +16,10 @@ export interface MetricsOptions {
 }
 
 export interface Metrics {
-  /** Counts a request from what its trail knows at the end: the audit's `onEnded`. */
-  ended(arrival: Arrival, facts: Facts, outcome: Outcome): void
+  /** Counts a request from what its trail knows at the end: the audit's `onEnded`. `at`: milliseconds since the epoch. */
+  ended(arrival: Arrival, facts: Facts, outcome: Outcome, at?: number): void
+  /** Called before every scrape: what is still to be counted is counted. */
+  onScrape(settle: () => void): void
   configReload(succeeded: boolean): void
   auditDropped(sink: string, lines: number): void
   /** From a change to the end of the last stream that it ended. */
@@ -40,10 +42,12 @@ export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metr
   createRestarts(registry)
   const observeRequest = createRequestMetrics(registry)
   const keyUsed = createKeyUse(registry)
+  let settle = () => {}
   return {
-    ended: (arrival, facts, outcome) => {
+    onScrape: (given) => { settle = given },
+    ended: (arrival, facts, outcome, at = now()) => {
       const caller = facts.caller?.definition.name ?? ''
-      observeRequest({ caller, seconds: Math.max(0, now() - arrival.receivedAt) / 1000, facts, code: outcome.status })
+      observeRequest({ caller, seconds: Math.max(0, at - arrival.receivedAt) / 1000, facts, code: outcome.status })
       if (outcome.refusal !== undefined) denied.inc({ caller, code: outcome.refusal.code })
       if (facts.shadow !== undefined) shadowDenied.inc({ caller })
       if (facts.cache !== undefined) discovery.inc({ result: facts.cache })
@@ -54,8 +58,14 @@ export function createMetrics({ now, nodeMetrics = true }: MetricsOptions): Metr
     revoked: createRevocationMetric(registry),
     countStreams: createStreamGauge(registry),
     watchCredential: createExpiryGauge(registry, now),
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    values: () => registry.getMetricsAsJSON(),
+    async render() {
+      settle()
+      return { contentType: registry.contentType, body: await registry.metrics() }
+    },
+    values() {
+      settle()
+      return registry.getMetricsAsJSON()
+    },
   }
 }
 

@@ -17,6 +17,8 @@ export interface Reply {
   write(chunk: Uint8Array): boolean
   /** `why` is for the record, where an end is not the natural one. */
   end(chunk?: Uint8Array, why?: Ending): void
+  /** Ends it with a chunk whose memory may be overwritten once this returns. */
+  endCopy(chunk: Uint8Array): void
   /** Breaks the connection (HTTP/2: the stream), so that nobody takes the answer for complete. */
   cut(why: Ending): void
   onDrain(listener: () => void): void

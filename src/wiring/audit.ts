@@ -25,14 +25,16 @@ export interface AuditDeps {
 /** The audit log of the config; every request's end goes to the metrics as well. */
 export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks, policy }: AuditDeps): PolicedAudit {
   const { mode } = config.audit
-  return createAudit({
+  const audit = createAudit({
     sinks,
     mode,
     policy,
     now: Date.now,
     secrets: () => secrets.forms(),
-    onEnded: (arrival, facts, outcome) => {
-      metrics.ended(arrival, facts, outcome)
+    // Sinks hold lines for longer than that.
+    gather: 10,
+    onEnded: (arrival, facts, outcome, at) => {
+      metrics.ended(arrival, facts, outcome, at)
       if (facts.caller !== undefined) onUsed(facts.caller.definition.name, facts.caller.credentialId, arrival.receivedAt)
     },
     onDropped: (sink, lines) => {
@@ -42,6 +44,8 @@ export function wireAudit(config: Config, { log, metrics, secrets, onUsed, sinks
     onError: (sink, err) => log.error({ sink, err }, 'audit sink cannot write'),
     onRecovered: sink => log.info({ sink }, 'audit sink writes again'),
   })
+  metrics.onScrape(() => audit.settle())
+  return audit
 }
 
 export type SinkDeps = Omit<WebhookDeps, 'secretVariables'>

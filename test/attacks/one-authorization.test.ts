@@ -129,6 +129,6 @@ t.test('nor a request of our own that says who asks', async (t) => {
 })
 
 function exchangeOf(arrived: ReturnType<typeof arrival>): Exchange {
-  const reply: Reply = { started: false, closed: false, head() {}, write: () => true, end() {}, cut() {}, onDrain() {}, onClose() {} }
+  const reply: Reply = { started: false, closed: false, head() {}, write: () => true, end() {}, endCopy() {}, cut() {}, onDrain() {}, onClose() {} }
   return { arrival: arrived, body: undefined, invite() {}, reply, trail: trailOf() }
 }

@@ -36,6 +36,11 @@ class MemorySink implements Sink {
 
   async close(): Promise<void> {}
 
+  /** Resolves when it has so many. */
+  async until(lines: number): Promise<void> {
+    while (this.lines.length < lines) await new Promise(resolve => setImmediate(resolve))
+  }
+
   get events(): AuditEvent[] {
     return this.lines.map(line => JSON.parse(line) as AuditEvent)
   }
@@ -98,6 +103,59 @@ t.test('every sink gets the same line', async (t) => {
   audit.open(arrival()).finish(complete)
   t.equal(sinks[0]!.lines.length, 1)
   t.strictSame(sinks[0]!.lines, sinks[1]!.lines)
+})
+
+/** Listed: a request that has ended with this name in its user agent. */
+const agents = (memory: MemorySink) => memory.events.map(event => event.userAgent)
+const from = (agent: string) => arrival({ rawHeaders: ['User-Agent', agent] })
+
+t.test('in batch, ends that are gathered are recorded together, in order, each as it was when it ended', async (t) => {
+  const ends: number[] = []
+  const { audit, memory, clock } = start({ gather: 1, onEnded: (_arrival, _facts, _outcome, at) => { ends.push(at) } })
+  audit.open(from('first')).finish(complete)
+  clock.now += 5
+  audit.open(from('second')).finish(complete)
+  t.strictSame([memory.lines.length, ends], [0, []])
+  await memory.until(2)
+  t.strictSame(agents(memory), ['first', 'second'])
+  t.strictSame(memory.events.map(event => event.stageTimestamp), ['2026-11-21T10:00:00.000000Z', '2026-11-21T10:00:00.005000Z'])
+  t.strictSame(ends, [received, received + 5])
+})
+
+t.test('what is gathered is recorded at once when it is many, when somebody asks, and at the end', async (t) => {
+  const { audit, memory } = start({ gather: 1e6 })
+  for (let i = 0; i < 64; i++) audit.open(arrival()).finish(complete)
+  t.equal(memory.lines.length, 64)
+  audit.open(arrival()).finish(complete)
+  t.equal(memory.lines.length, 64)
+  audit.settle()
+  t.equal(memory.lines.length, 65)
+  audit.open(arrival()).finish(complete)
+  await audit.close()
+  t.equal(memory.lines.length, 66)
+})
+
+t.test('what is given back at the end of a request is given back at once', async (t) => {
+  const { audit, memory } = start({ gather: 1e6 })
+  const trail = audit.open(arrival())
+  let given = 0
+  trail.onFinish(() => { given += 1 })
+  trail.finish(complete)
+  t.strictSame([given, memory.lines.length], [1, 0])
+  await audit.close()
+  t.equal(given, 1)
+})
+
+t.test('copies of bodies are not held for others, and whoever waits for a line does not wait for others either', async (t) => {
+  const withBody = start({ gather: 1e6, policy: policyOf([{ level: 'Request' }]) })
+  const trail = withBody.audit.open(arrival({ method: 'POST', rawHeaders: ['Content-Type', 'application/json'] }))
+  trail.note({ ...facts, resolved: resolved({ attributes: { verb: 'create' } }) })
+  trail.bodies()?.request?.(Buffer.from('{"kind":"Pod"}'))
+  trail.finish(complete)
+  t.strictSame(withBody.memory.events.map(event => event.requestObject), [{ kind: 'Pod' }])
+  const blocking = start({ gather: 1e6, mode: 'blocking' })
+  blocking.audit.open(arrival()).finish(complete)
+  t.equal(blocking.memory.lines.length, 1)
 })
 
 t.test('an audit without a sink is refused: it would record nothing', async (t) => {

@@ -11,6 +11,7 @@ class FullReply extends EventEmitter implements Reply {
   head(): void { this.started = true }
   write(): boolean { return false }
   end(): void { this.closed = true }
+  endCopy(): void { this.closed = true }
   cut(why: string): void {
     this.closed = true
     this.cuts.push(why)

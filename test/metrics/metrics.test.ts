@@ -148,3 +148,15 @@ t.test('every metric of the design is there, and Node\'s own, in the text format
     'process_cpu_seconds_total', 'nodejs_eventloop_lag_seconds',
   ]) t.match(body, `# TYPE ${name} `)
 })
+
+t.test('before a scrape, what is still to be counted is counted, with the time at which it ended', async (t) => {
+  const { metrics, clock } = start()
+  const held: (() => void)[] = [() => metrics.ended(arrival({ receivedAt: at - 30 }), about(), complete, at)]
+  metrics.onScrape(() => { for (const count of held.splice(0)) count() })
+  clock.now = at + 10_000
+  t.strictSame(await samples(metrics, 'portcullis_request_duration_seconds_sum'), [
+    'portcullis_request_duration_seconds_sum{cluster="prod",verb="list"} 0.03',
+  ])
+  held.push(() => metrics.ended(arrival(), about(), complete))
+  t.match(JSON.stringify(await metrics.values()), /"name":"portcullis_requests_total".*"value":2/)
+})

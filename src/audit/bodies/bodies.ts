@@ -68,6 +68,11 @@ export class Bodies implements BodyCopies {
     return copy.take
   }
 
+  /** A copy of either was taken. */
+  get any(): boolean {
+    return this.#sent !== undefined || this.#answered !== undefined
+  }
+
   /** Whether what a ResponseStarted would say comes only with the body, which is short: a stream that was refused. */
   get awaitsStatus(): boolean {
     return this.#options.longRunning && this.#answered !== undefined
@@ -80,7 +85,7 @@ export class Bodies implements BodyCopies {
 
   /** All that is known at the end. */
   tell(decision: AuditDecision, outcome: Outcome): AuditedBodies {
-    if (this.#sent === undefined && this.#answered === undefined) return untold
+    if (!this.any) return untold
     const sent = this.#sent === undefined ? undefined : decodeRequest(this.#sent, this.#options.arrival.rawHeaders)
     const answered = this.#answered === undefined ? undefined : decodeAnswer(this.#answered.copy, this.#answered.headers)
     const said = mayBeStatus(outcome.status, this.#options) && answered?.kind === 'object' ? readStatus(answered.value) : undefined

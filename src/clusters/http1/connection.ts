@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { errors, type Dispatcher } from 'undici'
+import { Batch } from '../../batch.ts'
 import { noteStaleSocket } from '../../upstream-errors.ts'
 import type { Call } from '../sender.ts'
 import { AnswerParser, type AnswerReader } from './answer.ts'
@@ -16,6 +17,10 @@ export interface Keeper {
   readonly now: () => number
 }
 
+/** Bytes up to which a first piece is mostly the whole answer, and worth a copy. */
+const short = 8 * 1024
+const answered = new Batch<Connection>(connection => connection.readFirst(), setImmediate)
+
 /** One connection to the API server: a request at a time. */
 export class Connection implements AnswerReader, Carrier, Uploader {
   readonly #socket: Socket
@@ -23,6 +28,8 @@ export class Connection implements AnswerReader, Carrier, Uploader {
   readonly #parser = new AnswerParser(this)
   #current: CallUnderWay | undefined
   #upload: Upload | undefined
+  /** The first piece of an answer, to be read together with those of others. */
+  #first: Buffer | undefined
   /** Read and not looked at, for the handler paused at the head. */
   #rest: Buffer | undefined
   /** Something is to be done when the handler goes on. */
@@ -82,6 +89,7 @@ export class Connection implements AnswerReader, Carrier, Uploader {
 
   /** As `Take` of dial.ts. */
   take(chunk: Buffer): boolean {
+    this.readFirst()
     const current = this.#current
     if (current === undefined) {
       // Nobody asked. It could be taken for the answer to the next request.
@@ -94,9 +102,21 @@ export class Connection implements AnswerReader, Carrier, Uploader {
       this.#rest = Buffer.concat([this.#rest ?? nothing, chunk])
       return false
     }
+    if (!current.answering && chunk.length <= short) {
+      this.#first = Buffer.from(chunk)
+      answered.add(this)
+      return true
+    }
     // A head that comes bit by bit, or after others, is not given more time.
     if (current.answering) this.#wait(current.call)
     return this.#read(chunk)
+  }
+
+  /** Now, for its turn or what comes behind it is here. */
+  readFirst(): void {
+    const chunk = this.#first
+    this.#first = undefined
+    if (chunk !== undefined && !this.#read(chunk)) this.#socket.pause()
   }
 
   #read(chunk: Buffer): boolean {
@@ -166,6 +186,7 @@ export class Connection implements AnswerReader, Carrier, Uploader {
   }
 
   #letGo(): void {
+    this.#first = undefined
     this.#upload?.stop()
     this.#upload = undefined
     this.#current = undefined
@@ -173,6 +194,7 @@ export class Connection implements AnswerReader, Carrier, Uploader {
   }
 
   #ended(): void {
+    this.readFirst()
     this.#atEnd = true
     if (this.paused) this.#halted = true
     else if (this.#parser.close()) this.#leave()
@@ -180,6 +202,7 @@ export class Connection implements AnswerReader, Carrier, Uploader {
   }
 
   #lost(error: Error): void {
+    this.readFirst()
     // Whatever became of the socket afterwards: all of the answer that there is was read.
     if (this.#atEnd && this.paused) return
     // One that had answered before may have been closed over there just as it was used again.
