@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { chainBegin, closeLine, digestOf, longestLink, openLine } from './chain-link.ts'
 import { readBegin, readEnd } from './chain-end.ts'
+import { ReusedMemory } from '../reused-memory.ts'
 
 /** Where a chain stands. */
 export interface ChainPoint {
@@ -28,7 +29,7 @@ export interface Linked {
 export interface Chain {
   /** Goes on behind the last whole line of these files, newest first, of which the first is the one that is written; of those that do not exist it looks at the next. Rejects where one cannot be read; the chain then begins anew. */
   resume(paths: readonly string[]): Promise<void>
-  /** Whole lines, each an Event with its line break. Nothing is taken for written yet. */
+  /** Whole lines, each an Event with its line break. Nothing is taken for written yet. The memory of the result is the next one's. */
   link(chunk: Buffer): Linked
   /** So many bytes of them are out. Returns how many lines are whole, be it without a line break. */
   wrote(linked: Linked, bytes: number): number
@@ -47,6 +48,7 @@ class LineChain implements Chain {
   #first: ChainPoint | undefined
   /** Over what is left of lines that were cut since the last whole one. */
   #cut: Hash | undefined
+  readonly #memory = new ReusedMemory()
 
   async resume(paths: readonly string[]): Promise<void> {
     const left: Buffer[] = []
@@ -63,7 +65,7 @@ class LineChain implements Chain {
 
   link(chunk: Buffer): Linked {
     const opened = openLines(chunk)
-    const bytes = Buffer.allocUnsafe(opened.reduce((sum, { length }) => sum + length + longestLink, 0))
+    const bytes = this.#memory.take(opened.reduce((sum, { length }) => sum + length + longestLink, 0))
     const lines: LinkedLine[] = []
     let [{ digest, sequence }, cut, size] = [this.#last, this.#cut?.copy().digest('hex'), 0]
     for (const open of opened) {

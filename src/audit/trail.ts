@@ -130,7 +130,10 @@ export class AuditTrail implements Trail {
     // Of one that was refused nothing is there yet.
     this.#received()
     this.#endedAt = this.#options.now()
-    for (const listener of this.#listeners) listener(outcome)
+    const listeners = this.#listeners
+    // What they know of the request is not held until its end is recorded.
+    this.#listeners = []
+    for (const listener of listeners) listener(outcome)
     this.#options.conclude(this)
   }
 

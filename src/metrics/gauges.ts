@@ -72,7 +72,8 @@ export function createKeyUse(registry: Registry): (caller: string, keyId: string
     const name = `${caller} ${key}`
     uses.delete(name)
     uses.set(name, { caller, key, at })
+    if (uses.size <= mostKeys) return
     const [oldest] = uses.keys()
-    if (uses.size > mostKeys && oldest !== undefined) uses.delete(oldest)
+    if (oldest !== undefined) uses.delete(oldest)
   }
 }

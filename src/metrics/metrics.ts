@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Arrival } from '../model/arrival.ts'
 import type { Facts, Outcome } from '../model/trail.ts'
 import type { StreamKind } from '../streams/streams.ts'
@@ -7,6 +7,7 @@ import { createRevocationMetric } from './revocation.ts'
 import { LearntNames, other, verbs } from './names.ts'
 import type { MetricValues } from './primary.ts'
 import { createDropped, createRestarts } from './process-counters.ts'
+import { createCounter, createHistogram } from './request-metrics.ts'
 
 export interface MetricsOptions {
   /** Milliseconds since the epoch. */
@@ -106,27 +107,27 @@ interface FinishedRequest {
 }
 
 function createRequestMetrics(registry: Registry): (request: FinishedRequest) => void {
-  const registers = [registry]
-  const total = new Counter({
+  const count = createCounter(registry, {
     name: 'portcullis_requests_total', help: 'Requests answered, by who did what and the status; code 0: the caller left before an answer.',
-    labelNames: ['caller', 'cluster', 'verb', 'resource', 'code'], registers,
+    labelNames: ['caller', 'cluster', 'verb', 'resource', 'code'],
   })
-  const duration = new Histogram({
+  const duration = createHistogram(registry, {
     name: 'portcullis_request_duration_seconds', help: 'From arrival to the end of the answer, without long-running requests.',
-    labelNames: ['cluster', 'verb'], buckets, registers,
+    labelNames: ['cluster', 'verb'], buckets,
   })
-  const upstream = new Histogram({
+  const upstream = createHistogram(registry, {
     name: 'portcullis_upstream_duration_seconds', help: 'From sending a request up to the head of the API server\'s answer.',
-    labelNames: ['cluster', 'verb'], buckets, registers,
+    labelNames: ['cluster', 'verb'], buckets,
   })
   const resources = new LearntNames(maxResources)
   return ({ caller, seconds, facts, code }) => {
     const { verb, resource } = labelsOf(facts, code, resources)
     const cluster = facts.cluster ?? ''
-    total.inc({ caller, cluster, verb, resource, code })
+    count(caller, cluster, verb, resource, code)
+    const labels = [cluster, verb]
     // How long a watch was open says nothing about speed.
-    if (facts.resolved?.longRunning !== true) duration.observe({ cluster, verb }, seconds)
-    if (facts.upstreamMs !== undefined) upstream.observe({ cluster, verb }, facts.upstreamMs / 1000)
+    if (facts.resolved?.longRunning !== true) duration(labels, seconds)
+    if (facts.upstreamMs !== undefined) upstream(labels, facts.upstreamMs / 1000)
   }
 }
 

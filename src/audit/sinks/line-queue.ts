@@ -1,4 +1,5 @@
-import { readFailure, type LineWriter, linesIn } from './line-writer.ts'
+import { ReusedMemory } from '../../reused-memory.ts'
+import { joinLines, readFailure, type LineWriter, linesIn } from './line-writer.ts'
 import type { Sink, SinkReport } from './sink.ts'
 
 export interface LineQueueOptions {
@@ -63,6 +64,7 @@ export class LineQueue implements Sink {
   #closed = false
   readonly #closing = new AbortController()
   #idle: (() => void) | undefined
+  readonly #memory = new ReusedMemory()
 
   constructor(name: string, writer: LineWriter, options: LineQueueOptions = {}) {
     this.name = name
@@ -184,7 +186,7 @@ export class LineQueue implements Sink {
 
   /** What was not written is held again. */
   async #writeBatch(batch: Line[]): Promise<Outcome> {
-    const chunk = Buffer.from(`${batch.map(line => line.text).join('\n')}\n`)
+    const chunk = joinLines(batch.map(({ text }) => text), this.#memory)
     try {
       await this.#writer.write(chunk)
       if (this.#failures > 0) this.#report.recovered?.()

@@ -1,8 +1,11 @@
+import type { ReusedMemory } from '../../reused-memory.ts'
+
 /** Where a queue's lines end up. */
 export interface LineWriter {
   /**
    * Writes whole lines, each with its line break, in order. Rejects with IncompleteWrite where some of it is out
-   * already, with Undeliverable where repeating is of no use; after any other error all of it is repeated.
+   * already, with Undeliverable where repeating is of no use; after any other error all of it is repeated. The chunk's
+   * memory is the next one's once this has settled.
    */
   write(chunk: Buffer): Promise<void>
   /** Resolves when the next write may begin, or with `signal`; never rejects. That is no part of the write: who waits here is well. */
@@ -67,6 +70,18 @@ export function readFailure(thrown: unknown): Failure {
     works: reason instanceof Undeliverable && reason.faultOfLines,
     wait: reason instanceof NotBefore ? reason.wait : 0,
   }
+}
+
+/** Each with its line break; in `memory`, until that is asked again. */
+export function joinLines(lines: readonly string[], memory: ReusedMemory): Buffer {
+  // UTF-8 takes three bytes of a character at most.
+  const bytes = memory.take(lines.reduce((sum, line) => sum + 3 * line.length + 1, 0))
+  let size = 0
+  for (const line of lines) {
+    size += bytes.write(line, size)
+    bytes[size++] = 10
+  }
+  return bytes.subarray(0, size)
 }
 
 /** Line breaks, of which each line has one. */
