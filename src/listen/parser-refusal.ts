@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Audit } from '../audit/audit.ts'
 import { ProxyError } from '../errors.ts'
 import { rawHead } from '../headers/raw-head.ts'
-import { inFlight } from './in-flight.ts'
+import { afterAnswers } from './in-flight.ts'
 import { toRefusal } from './refusal.ts'
 import { interrupt } from './request.ts'
 import type { SourceIPs } from './source.ts'
@@ -28,8 +28,10 @@ export function createParserRefusal({ audit, sourceIPs, now }: ParserRefusalOpti
     const refusal = refusalOf(error)
     if (interrupt(socket, refusal)) return
     // An answer is on its way: another one would be taken for the next request's.
-    if (inFlight(socket)) return void socket.destroy(error)
+    afterAnswers(socket, () => answer(socket, refusal), () => void socket.destroy(error))
+  }
 
+  function answer(socket: Socket, refusal: ProxyError): void {
     const arrival = {
       auditId: randomUUID(), receivedAt: now(), method: '', target: '', rawHeaders: [], httpVersion: '1.1' as const,
       upgrade: false, sourceIPs: sourceIPs(socket.remoteAddress ?? '', []),

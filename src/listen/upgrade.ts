@@ -7,7 +7,7 @@ import type { Admitted } from '../model/admitted.ts'
 import type { Arrival } from '../model/arrival.ts'
 import type { Trail } from '../model/trail.ts'
 import { toArrival } from './arrival.ts'
-import { inFlight } from './in-flight.ts'
+import { afterAnswers } from './in-flight.ts'
 import { toRefusal } from './refusal.ts'
 import { draining, tell, waitForTurn, type DoorOptions } from './request.ts'
 
@@ -23,10 +23,12 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): UpgradeHan
   return function handle(request, socket, head) {
     // Without a listener an 'error' of this socket would end the process.
     socket.on('error', () => {})
-    ;(socket as Socket).setTimeout(0)
     const arrival = toArrival(request, options.sourceIPs, true, options.now)
-    if (inFlight(socket)) overtaking(arrival, socket, options)
-    else void open(arrival, socket, head, options)
+    afterAnswers(socket, () => {
+      // Not before: node sets one anew with the end of each answer.
+      (socket as Socket).setTimeout(0)
+      void open(arrival, socket, head, options)
+    }, () => overtaking(arrival, socket, options))
   }
 }
 

@@ -163,9 +163,10 @@ t.test('a write that fails in the middle of a line leaves a chain that tells of 
   const second = linked.lines[1]
   const written = (second?.start ?? 0) + 100
   t.equal(chain.wrote(linked, written), 1)
+  const cut = Buffer.from(linked.bytes.subarray(0, written))
   const rest = chain.link(Buffer.from(['b', 'c'].map(id => `${eventLine(id)}\n`).join('')))
   const path = join(t.testdir(), 'audit.log')
-  writeFileSync(path, Buffer.concat([linked.bytes.subarray(0, written), Buffer.from('\n'), rest.bytes]))
+  writeFileSync(path, Buffer.concat([cut, Buffer.from('\n'), rest.bytes]))
   t.match(await verifyChain([path]), { fault: undefined, lines: 3, cut: [{ at: { line: 2 } }] })
 })
 

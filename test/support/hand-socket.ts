@@ -38,7 +38,7 @@ export class HandSocket extends EventEmitter {
     for (const record of records) {
       if (this.destroyed) break
       const shared = Buffer.from(record as string, 'latin1')
-      this.reading = this.#take(shared)
+      if (!this.#take(shared)) this.reading = false
       shared.fill('!')
     }
     return this
@@ -64,6 +64,7 @@ export class HandSocket extends EventEmitter {
   uncork(): void {}
   ref(): void { this.refs = true }
   unref(): void { this.refs = false }
+  pause(): void { this.reading = false }
   resume(): void { this.reading = true }
 
   destroy(): void {
@@ -80,7 +81,7 @@ export interface ByHand {
   time: number
 }
 
-/** A sender whose sockets and clock are a test's. */
+/** A sender whose sockets and clock are a test's; what it would do in a moment it does at once. */
 export function senderByHand(options: Partial<Http1SenderOptions> = {}): ByHand {
   const sockets: HandSocket[] = []
   const dial: Dial = (take, done) => {
@@ -88,7 +89,7 @@ export function senderByHand(options: Partial<Http1SenderOptions> = {}): ByHand 
     sockets.push(socket)
     return socket as unknown as TLSSocket
   }
-  const byHand: ByHand = { sender: createHttp1Sender({ dial, idle: 60_000, now: () => byHand.time, ...options }), sockets, time: 0 }
+  const byHand: ByHand = { sender: createHttp1Sender({ dial, idle: 60_000, now: () => byHand.time, later: run => run(), ...options }), sockets, time: 0 }
   return byHand
 }
 

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { errors, type Dispatcher } from 'undici'
-import { Batch } from '../../batch.ts'
 import { noteStaleSocket } from '../../upstream-errors.ts'
 import type { Call } from '../sender.ts'
 import { AnswerParser, type AnswerReader } from './answer.ts'
@@ -10,6 +9,8 @@ import { Upload, type Uploader } from './upload.ts'
 
 /** What a connection tells whoever keeps it. */
 export interface Keeper {
+  /** The first piece of an answer is here, to be read by `readFirst` in a moment. */
+  onFirst(connection: Connection): void
   /** Its answer has ended; it may carry another request once what was read with that has been looked at. */
   onFree(connection: Connection): void
   onGone(connection: Connection): void
@@ -19,7 +20,6 @@ export interface Keeper {
 
 /** Bytes up to which a first piece is mostly the whole answer, and worth a copy. */
 const short = 8 * 1024
-const answered = new Batch<Connection>(connection => connection.readFirst(), setImmediate)
 
 /** One connection to the API server: a request at a time. */
 export class Connection implements AnswerReader, Carrier, Uploader {
@@ -104,7 +104,7 @@ export class Connection implements AnswerReader, Carrier, Uploader {
     }
     if (!current.answering && chunk.length <= short) {
       this.#first = Buffer.from(chunk)
-      answered.add(this)
+      this.#keeper.onFirst(this)
       return true
     }
     // A head that comes bit by bit, or after others, is not given more time.
@@ -186,7 +186,6 @@ export class Connection implements AnswerReader, Carrier, Uploader {
   }
 
   #letGo(): void {
-    this.#first = undefined
     this.#upload?.stop()
     this.#upload = undefined
     this.#current = undefined

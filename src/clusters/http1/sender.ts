@@ -1,4 +1,5 @@
 import { errors, type Dispatcher } from 'undici'
+import { Batch } from '../../batch.ts'
 import type { Call, Sender } from '../sender.ts'
 import { Connection, type Keeper } from './connection.ts'
 import type { Dial, Take } from './dial.ts'
@@ -11,6 +12,8 @@ export interface Http1SenderOptions {
   readonly idle: number
   /** Milliseconds, monotonic. */
   readonly now: () => number
+  /** Calls what it is given in a moment, in which answers that came together are read; default: `setImmediate`. */
+  readonly later?: (run: () => void) => void
 }
 
 interface Waiting {
@@ -38,11 +41,13 @@ class Http1Sender implements Sender, Keeper {
   readonly #resting: Connection[] = []
   #waiting: Waiting[] = []
   #watch: NodeJS.Timeout | undefined
+  readonly #answered: Batch<Connection>
   #closed: Error | undefined
   #empty: (() => void)[] = []
 
   constructor(options: Http1SenderOptions) {
     this.#options = options
+    this.#answered = new Batch<Connection>(connection => connection.readFirst(), options.later ?? setImmediate)
   }
 
   get now(): () => number {
@@ -103,6 +108,10 @@ class Http1Sender implements Sender, Keeper {
     const next = this.#waiting[this.#dialing.size]
     if (next !== undefined) this.#dial(next)
     this.#whenEmpty()
+  }
+
+  onFirst(connection: Connection): void {
+    this.#answered.add(connection)
   }
 
   /**
