@@ -42,6 +42,16 @@ export function target(measure, figure, bound, kind = 'at most') {
   return { measure, figure, bound, kind, held: kind === 'at most' ? figure <= bound : figure >= bound }
 }
 
+/** Of one that `measureWatches` resolved with. */
+export function judgeWatches({ protocol, title, count, bytes, added, lost, sent, outOfOrder, ended, slow }) {
+  return [
+    target(`an idle watch, ${title}, ${count} of them, KB`, bytes / 1000, protocol === 'http1' ? 80 : 15),
+    target(`the same, events that did not arrive in order, or watches that ended, of ${sent + slow.sent} events`, lost + outOfOrder + ended + slow.lost, 0),
+    target('the same, an event passed on, p50 added, ms', added.p50, 1),
+    target('the same, an event passed on, p99 added, ms', added.p99, 1),
+  ]
+}
+
 /** Flat: what the machine's own noise is. Two workers: by the processor time that each request costs them more than one. */
 function growthOf(results) {
   const grown = results.find(({ title }) => title.includes('as it grows'))
