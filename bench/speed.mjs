@@ -12,9 +12,9 @@ import { end, Run } from './support/run.mjs'
 const usage = `npm run bench -- [--full] [--only get,post] [--without NAME,NAME] [--watches N] [--no-results] [--json]
 
   --full          all workloads, longer and more rounds, each after a longer warm-up, and 10,000 idle watches:
-                  some 20 minutes; else the quick run, under two
+                  some 25 minutes; else the quick run, under two
   --only LIST     of the workloads these: get post discovery list10 list100 fresh http2 latency exec workers
-                  growth verdict start watches, or one of watches-http1 watches-http2
+                  growth verdict start watches, or one of watches-http1 watches-mixed watches-http2
   --without LIST  of the contenders not these, by name
   --watches N     another number of watches; by HTTP/1.1 no more than the limit of open files lets a process have
   --no-results    do not write bench/RESULTS.md

@@ -8,7 +8,7 @@ import { workloads } from './workloads.mjs'
  * requests until what it compiles stays as it is. The quick run goes without that, and its figures of node are the dearer for it.
  */
 export const modes = {
-  quick: { seconds: 0.6, rounds: 3, warmUp: 1 },
+  quick: { seconds: 0.5, rounds: 3, warmUp: 1 },
   full: { seconds: 2, rounds: 5, warmUp: 6 },
 }
 
@@ -28,7 +28,7 @@ export function plan({ whole, full, nodes, seconds, rounds, watches }) {
   const steps = whole ? wholePlan(own, others) : quickPlan(own, others)
   return [
     ...steps.map((step) => requests(step, length)),
-    ...Object.keys(protocols).map((protocol) => watchesOf(protocol, own.portcullis, full, watches)),
+    ...(whole ? Object.keys(protocols) : ['http1', 'http2']).map((protocol) => watchesOf(protocol, own.portcullis, full, watches)),
     ...!whole ? [] : [
       { kind: 'start', name: 'start', title: 'start of the demo', takes: nodes.length * Math.max(3, rounds) * 0.8 },
       { kind: 'verdict', name: 'verdict', title: 'verdicts', takes: 10 },
@@ -81,6 +81,6 @@ function requests(step, { seconds, rounds, warmUp: most }) {
 /** `watches`: another number of them than the mode's. */
 function watchesOf(protocol, contender, full, watches) {
   const mode = watchModes[full ? 'full' : 'quick']
-  const chosen = watches === undefined ? mode : { ...mode, [protocol]: watches }
+  const chosen = watches === undefined ? mode : { ...mode, counts: { [protocol]: watches } }
   return { kind: 'watches', name: `watches-${protocol}`, title: `idle watches, ${protocols[protocol].title}`, protocol, contender, mode: chosen, takes: secondsOfWatches(protocol, chosen) }
 }

@@ -16,17 +16,19 @@ const path = '/api/v1/namespaces/team-1/pods?watch=true&allowWatchBookmarks=true
  * quick run as many events a second over fewer watches. `bytes` are said to the one that takes nothing.
  */
 export const watchModes = {
-  quick: { http1: 500, http2: 1000, settle: 1500, rounds: 3, seconds: 1, every: 1000, bytes: 16e6 },
-  full: { http1: 10_000, http2: 10_000, settle: 15_000, rounds: 3, seconds: 10, every: 10_000, bytes: 64e6 },
+  quick: { counts: { http1: 500, mixed: 500, http2: 1000 }, settle: 1500, rounds: 3, seconds: 1, every: 1000, bytes: 16e6 },
+  full: { counts: { http1: 10_000, mixed: 10_000, http2: 10_000 }, settle: 15_000, rounds: 3, seconds: 10, every: 10_000, bytes: 64e6 },
 }
 
 /**
- * By which protocol callers come, how many watches share a connection then, how many files each takes in a proxy, bytes of all
- * three processes at most, and milliseconds to open one.
+ * By which protocol callers come, and whether the API server is asked by HTTP/2; how many watches share a connection of a caller,
+ * how many files each takes in a proxy, bytes of all three processes at most, and milliseconds to open one. Memory is to be at
+ * most `target` KB, from `enough` watches on: of fewer, the growth of the heap itself is most of it.
  */
 export const protocols = {
-  http1: { title: 'HTTP/1.1', streams: undefined, files: 2, held: 500e3, opening: 5 },
-  http2: { title: 'HTTP/2, 100 streams a connection', streams: 100, files: 0.02, held: 100e3, opening: 1.5 },
+  http1: { title: 'HTTP/1.1 on both sides', upstreamHttp2: false, streams: undefined, files: 2, held: 500e3, opening: 5, target: 80, enough: 500 },
+  mixed: { title: 'HTTP/1.1 callers, http2: true', upstreamHttp2: true, streams: undefined, files: 1.05, held: 300e3, opening: 3, target: 80, enough: 500 },
+  http2: { title: 'HTTP/2 callers, 100 streams a connection, http2: true', upstreamHttp2: true, streams: 100, files: 0.05, held: 100e3, opening: 1.5, target: 15, enough: 5000 },
 }
 
 /** Without the proxy, at the same rate of events, though over fewer watches. */
@@ -34,7 +36,8 @@ const directly = 1000
 
 /** Seconds that a step takes, about. */
 export function secondsOfWatches(protocol, mode) {
-  const opened = mode[protocol] + Math.min(mode[protocol], directly)
+  const count = mode.counts[protocol]
+  const opened = count + Math.min(count, directly)
   return 3 + (2 * mode.settle + opened * protocols[protocol].opening) / 1000 + (2 * mode.rounds + 1) * mode.seconds
 }
 
@@ -46,12 +49,12 @@ export async function runWatches({ protocol, contender, mode }, { run, certifica
     return run.keep(part)
   }
   try {
-    const upstream = keep(await startWatchUpstream(certificate, { http2: protocol === 'http2' }))
+    const upstream = keep(await startWatchUpstream(certificate, { http2: protocols[protocol].upstreamHttp2 }))
     const running = keep(await startContender(contender, { upstream, ca, token, keys, minted, certificate }))
     const callers = keep(aside(startPart('../speed/watch-callers.mjs')))
     const result = await measureWatches({ ...running, callers, upstream }, { keys, token, ca, protocol, mode, tell })
       .catch((error) => { throw new Error(`${error.message}\n${lastWords(running.folder)}`) })
-    return { result, version: await contender.find(), targets: judgeWatches(result), faults: faultsOf(result) }
+    return { result, version: await contender.find(), targets: judgeWatches(result, protocols[protocol]), faults: faultsOf(result) }
   } finally {
     for (const part of kept) await part.stop()
   }
@@ -78,7 +81,7 @@ function descriptors() {
 /** Bytes a watch (PSS), the events, the milliseconds that are added to each, and what a watch that takes nothing does to the others and to memory. */
 async function measureWatches({ port, pid, callers, upstream }, { keys, token, ca, protocol, mode, tell }) {
   const { title, streams } = protocols[protocol]
-  const count = most(mode[protocol], protocols[protocol])
+  const count = most(mode.counts[protocol], protocols[protocol])
   const family = familyOf(pid)
   const open = (more) => callers.ask('open', { port, ca, path, keys, streams, count, ...more })
   // What is compiled and allocated once would fall on the first.
@@ -148,7 +151,7 @@ export function watchTable(results) {
   return {
     title: 'Idle watches, TLS on both sides; milliseconds from the API server to the caller',
     cells: [
-      ['callers by', 'watches', 'KB each', 'opened in s', 'events', 'lost', 'p50 ms', 'direct', 'p99 ms', 'direct', 'p99 beside one that takes nothing', 'MB more for that one'],
+      ['', 'watches', 'KB each', 'opened in s', 'events', 'lost', 'p50 ms', 'direct', 'p99 ms', 'direct', 'p99 beside one that takes nothing', 'MB more for that one'],
       ...results.map(({ title, count, bytes, opening, sent, lost, p50, p99, direct, slow }) => [
         title, String(count), (bytes / 1000).toFixed(1), opening.toFixed(1), String(sent), String(lost),
         ms(p50), direct.p50.middle.toFixed(2), ms(p99), direct.p99.middle.toFixed(2), slow.p99.toFixed(2), (slow.held / 1e6).toFixed(1),
