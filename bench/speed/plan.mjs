@@ -78,9 +78,9 @@ function requests(step, { seconds, rounds, warmUp: most }) {
   return { kind: 'requests', name: step.workload, title, warmUp, takes, ...step }
 }
 
-/** `watches`: another number of them than the mode's. */
+/** `watches`: another number of them than the mode's; no more than a thousand events a second all the same. */
 function watchesOf(protocol, contender, full, watches) {
   const mode = watchModes[full ? 'full' : 'quick']
-  const chosen = watches === undefined ? mode : { ...mode, counts: { [protocol]: watches } }
+  const chosen = watches === undefined ? mode : { ...mode, counts: { [protocol]: watches }, every: Math.max(mode.every, watches) }
   return { kind: 'watches', name: `watches-${protocol}`, title: `idle watches, ${protocols[protocol].title}`, protocol, contender, mode: chosen, takes: secondsOfWatches(protocol, chosen) }
 }
