@@ -56,7 +56,7 @@ export async function runWatches({ protocol, contender, mode }, { run, certifica
       .catch((error) => { throw new Error(`${error.message}\n${lastWords(running.folder)}`) })
     return { result, version: await contender.find(), targets: judgeWatches(result, protocols[protocol]), faults: faultsOf(result) }
   } finally {
-    for (const part of kept) await part.stop()
+    await Promise.all(kept.map((part) => part.stop()))
   }
 }
 
