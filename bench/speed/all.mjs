@@ -1,42 +1,67 @@
 // The whole run: starts both sides, and whoever is measured, step by step.
-import { execFileSync } from 'node:child_process'
+import { createProgress } from '../support/progress.mjs'
 import { startContender } from './contenders.mjs'
 import { measure, ratioOf } from './measure.mjs'
 import { plan } from './plan.mjs'
-import { cores } from './processes.mjs'
+import { aside } from './processes.mjs'
 import { judge } from './targets.mjs'
+import { runWatches, watchTable } from './watches.mjs'
 import { workloads } from './workloads.mjs'
 
 /** As many as any contender knows. */
 const callersCount = 10_000
 
-/** Results by workload, versions by contender, what was left out, targets, and what went wrong. */
+/** Results by workload, of watches by protocol, other tables, versions by contender, what was left out, targets, what went wrong, and seconds. */
 export async function measureAll(options) {
+  const steps = plan(options).filter(({ name }) => options.isWanted(name))
+  if (steps.length === 0) throw new Error(`--only names no workload; they are: ${[...new Set(plan(options).map(({ name }) => name))].join(' ')}`)
+  const progress = createProgress({ steps: steps.length, expected: steps.reduce((sum, { takes }) => sum + takes, 0) })
   const sides = await startSides(options)
-  const outcome = { results: [], versions: {}, left: [], faults: [] }
-  const steps = plan(options).filter(({ workload, name = workload }) => options.isWanted(name))
-  for (const step of steps) await runStep(step, { ...options, ...sides, outcome })
-  const more = await measureMore(options)
+  const outcome = { results: [], watches: [], more: [], versions: {}, left: [], targets: [], faults: [] }
+  for (const step of steps) {
+    options.run.doing = `measuring: ${step.title}`
+    progress.step(step.title)
+    await tried(step, { ...options, ...sides, outcome, tell: progress.tell })
+  }
+  progress.end()
   const foreign = await sides.server.ask('foreign')
   if (foreign > 0) outcome.faults.push(`${foreign} requests came upstream without our credential`)
-  const names = namesOf(options.nodes)
-  return { ...outcome, more: more.map(({ table }) => table), targets: [...judge(outcome.results, names), ...more.flatMap(({ targets }) => targets)] }
+  if (outcome.watches.length > 0) outcome.more.unshift(watchTable(outcome.watches))
+  return { ...outcome, targets: [...judge(outcome.results, namesOf(options.nodes)), ...outcome.targets], took: progress.took }
 }
 
-/** What is no request to a contender. */
-async function measureMore({ isWanted, nodes, rounds, say }) {
-  const more = []
-  if (isWanted('start')) {
-    say('measuring: start')
+/** What one step fails by is told with what the others found. */
+async function tried(step, context) {
+  try {
+    await kinds[step.kind](step, context)
+  } catch (error) {
+    if (context.run.givenUp) throw error
+    context.outcome.faults.push(`${step.title}: ${error.message}`)
+  }
+}
+
+const kinds = {
+  requests: runRequests,
+  async watches(step, { outcome, ...context }) {
+    const { result, version, targets, faults } = await runWatches(step, context)
+    outcome.versions[step.contender.name] = version
+    outcome.watches.push(result)
+    outcome.targets.push(...targets)
+    outcome.faults.push(...faults)
+  },
+  async start(_step, { nodes, rounds, outcome }) {
     const { measureStart } = await import('./start.mjs')
-    more.push(await measureStart({ nodes, rounds: Math.max(3, rounds) }))
-  }
-  if (isWanted('verdict')) {
-    say('measuring: verdicts')
+    add(outcome, await measureStart({ nodes, rounds: Math.max(3, rounds) }))
+  },
+  async verdict(_step, { rounds, outcome }) {
     const { measureVerdict } = await import('./verdict.mjs')
-    more.push(measureVerdict({ rounds }))
-  }
-  return more
+    add(outcome, measureVerdict({ rounds }))
+  },
+}
+
+function add(outcome, { table, targets }) {
+  outcome.more.push(table)
+  outcome.targets.push(...targets)
 }
 
 function namesOf(nodes) {
@@ -53,18 +78,14 @@ async function startSides({ run, random }) {
   const certificate = authority.issue(['localhost', '127.0.0.1'])
   const minted = Array.from({ length: callersCount }, () => mintKey(random))
   const token = random(32).toString('hex')
-  const [server, callers] = [run.keep(startPart('../speed/upstream.mjs')), run.keep(startPart('../speed/callers.mjs'))]
-  for (const { pid } of [server, callers]) if (cores !== undefined) execFileSync('taskset', ['-a', '-p', '-c', cores.others, String(pid)])
+  const [server, callers] = ['upstream', 'callers'].map((side) => run.keep(aside(startPart(`../speed/${side}.mjs`))))
   const { port, pid } = await server.ask('start', { ...certificate, token })
   const upstream = { url: `https://localhost:${port}`, port, pid }
   return { server, callers, upstream, ca: authority.ca, certificate, token, minted, keys: minted.slice(0, 1000).map(({ key }) => key) }
 }
 
-async function runStep({ workload: name, tls, contenders, title }, { run, say, outcome, callers, without, seconds, rounds, full, ...sides }) {
+async function runRequests({ workload: name, tls, contenders, title, warmUp }, { run, outcome, callers, without, seconds, rounds, tell, ...sides }) {
   const workload = workloads[name]
-  const heading = title ?? workload.title
-  run.doing = `measuring: ${heading}${tls ? ', TLS' : ''}`
-  say(run.doing)
   const running = []
   try {
     for (const contender of contenders) {
@@ -75,15 +96,16 @@ async function runStep({ workload: name, tls, contenders, title }, { run, say, o
         continue
       }
       outcome.versions[contender.name] = version
-      running.push({ ...await startContender(contender, { ...sides, certificate: tls ? sides.certificate : undefined }), ...contender })
+      tell(`${contender.name} starts`)
+      running.push({ ...run.keep(await startContender(contender, { ...sides, certificate: tls ? sides.certificate : undefined })), ...contender })
     }
-    const warmUp = full && name !== 'exec' ? 6 : Math.max(1, seconds)
-    const rows = await measure(workload, running, { callers, keys: sides.keys, token: sides.token, ca: tls ? sides.ca : undefined, seconds, rounds, warmUp, rate: rateFor(outcome.results) })
+    const rows = await measure(workload, running, { callers, keys: sides.keys, token: sides.token, ca: tls ? sides.ca : undefined, seconds, rounds, warmUp, rate: rateFor(outcome.results), tell })
     const ours = rows.find((row) => row.ours)
-    for (const row of rows) outcome.faults.push(...row.failed.map((fault) => `${heading}, ${row.name}: ${fault}`))
-    outcome.results.push({ title: heading, tls, large: workload.bytes !== undefined, rows: rows.map((row) => ({ ...row, ratio: ratioOf(ours.cpu, row.cpu) })) })
+    for (const row of rows) outcome.faults.push(...row.failed.map((fault) => `${title}, ${row.name}: ${fault}`))
+    outcome.results.push({ title, tls, large: workload.bytes !== undefined, rows: rows.map((row) => ({ ...row, ratio: ratioOf(ours.cpu, row.cpu) })) })
   } finally {
-    for (const contender of running) await contender.stop()
+    // One that drains takes a second for it.
+    await Promise.all(running.map((contender) => contender.stop()))
   }
 }
 

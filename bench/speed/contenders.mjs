@@ -74,7 +74,7 @@ export const go = {
     await run('go', ['build', '-o', join(folder, 'reverse-proxy'), here('reverse-proxy.go')], { env: { ...process.env, GO111MODULE: 'off', GOFLAGS: '', GOTOOLCHAIN: 'local' } })
     const args = ['-port', String(port), '-upstream', options.upstream.url, '-token', options.token, ...options.certificate === undefined ? [] : ['-tls']]
     const running = await launch(join(folder, 'reverse-proxy'), args, { ...options, port, env: { ...process.env, GOMAXPROCS: '1' } })
-    return { ...running, stop: async () => { await running.stop(); await rm(folder, { recursive: true }) } }
+    return { ...running, stop: async () => { await running.stop(); await rm(folder, { recursive: true, force: true }) } }
   },
 }
 

@@ -3,20 +3,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { familyOf, forgetPeak, kernelTime, memory, peakMemory, processorTime } from './processes.mjs'
 
 /**
- * `running`: [{ name, port, pid, … }]. Per contender: for each figure the middle of the rounds and what is least and
- * greatest; what was asked in all, and what went wrong.
+ * `running`: [{ name, port, pid, … }]; each is asked for `warmUp` seconds before anything counts; `tell` hears how far it is.
+ * Per contender: for each figure the middle of the rounds and what is least and greatest; what was asked in all, and what went wrong.
  */
-export async function measure(workload, running, { callers, keys, token, ca, seconds, rounds, rate, warmUp = Math.max(1, seconds) }) {
+export async function measure(workload, running, { callers, keys, token, ca, seconds, rounds, rate, warmUp = Math.max(1, seconds), tell = () => {} }) {
   const rows = running.map(({ name, ours }) => ({ name, ours, rounds: [], requests: 0, failed: [] }))
-  const ask = ({ port, withoutKeys, withToken, callers: known = 50 }, time) => callers.ask(workload.how, {
+  const ask = ({ port, withoutKeys, withToken, callers: known = 50 }, how, time) => callers.ask(how, {
     port, ca, seconds: time, connections: workload.connections, path: workload.path, streams: workload.streams, bytes: workload.bytes, keys: askedBy(keys, known), rate,
     requests: workload.request === undefined ? [] : askedBy(keys, known).map((key) => workload.request(withoutKeys ? undefined : withToken ? token : key)),
   })
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, contender] of running.entries()) {
+      tell(round < 0 ? `${contender.name} warms up` : `${contender.name}, round ${round + 1} of ${rounds}`)
       // Once more than is counted: what is compiled and cached at first would fall on the first.
-      const time = round < 0 ? warmUp : seconds
-      const one = await measureOnce(contender, () => ask(contender, time))
+      const one = await measureOnce(contender, () => round < 0 ? ask(contender, workload.warmUpHow ?? workload.how, warmUp) : ask(contender, workload.how, seconds))
       rows[index].requests += one.answer.requests
       rows[index].failed.push(...faultsOf(one.answer, workload))
       if (round >= 0) rows[index].rounds.push(figuresOf(one, workload))
@@ -55,10 +55,13 @@ function faultsOf({ failed, statuses }, { status }) {
 }
 
 function spreadOf(rounds) {
-  return Object.fromEntries(Object.keys(rounds[0] ?? {}).map((figure) => {
-    const values = rounds.map((round) => round[figure]).sort((a, b) => a - b)
-    return [figure, { middle: values[Math.floor(values.length / 2)], least: values[0], greatest: values.at(-1), all: rounds.map((round) => round[figure]) }]
-  }))
+  return Object.fromEntries(Object.keys(rounds[0] ?? {}).map((figure) => [figure, spread(rounds.map((round) => round[figure]))]))
+}
+
+/** The middle of some figures, what is least and greatest, and all of them as they came. */
+export function spread(all) {
+  const values = [...all].sort((a, b) => a - b)
+  return { middle: values[Math.floor(values.length / 2)], least: values[0], greatest: values.at(-1), all }
 }
 
 /** The middle of the rounds' own ratios. */

@@ -1,7 +1,7 @@
 // What a family of processes takes, as the kernel counts it (proc(5)).
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,12 @@ export const cores = availableParallelism() > 1 ? { measured: '0', others: '1' }
 /** The command line that keeps a program on its core. */
 export function pinned(command, args, core = cores?.measured) {
   return core === undefined ? [command, args] : ['taskset', ['-c', core, command, ...args]]
+}
+
+/** Keeps a part of the benchmark itself off the core of whoever is measured; returns it. */
+export function aside(part) {
+  if (cores !== undefined) execFileSync('taskset', ['-a', '-p', '-c', cores.others, String(part.pid)])
+  return part
 }
 
 /** A process and all that it started. */
@@ -80,26 +86,41 @@ export async function freePort() {
   return port
 }
 
+/** Seconds to the first connection: on a machine that does other things as well. */
+const patience = 30
+
 /** Starts a program in `folder`, what it says into files there; resolves when `port` takes connections. */
 export async function launch(command, args, { folder, port, env, core }) {
   const output = openSync(join(folder, 'output'), 'a')
   const [program, words] = pinned(command, args, core)
   const child = spawn(program, words, { cwd: folder, stdio: ['ignore', output, output], ...env === undefined ? {} : { env } })
+  closeSync(output)
   let failed
   child.once('error', (error) => { failed = error })
-  child.once('exit', (code, signal) => { failed ??= new Error(`${command} ended with ${code ?? signal}: ${readFileSync(join(folder, 'output'), 'utf8').slice(-2000)}`) })
-  for (const until = Date.now() + 10_000; !await takesConnections(port); await pause(20)) {
-    if (failed !== undefined) throw failed
-    if (Date.now() > until) {
-      child.kill('SIGKILL')
-      throw new Error(`${command} did not listen within ten seconds`)
+  try {
+    for (const until = Date.now() + patience * 1000; !await takesConnections(port); await pause(20)) {
+      if (failed !== undefined) throw failed
+      if (hasEnded(child)) throw new Error(`${command} ended with ${child.exitCode ?? child.signalCode}: ${lastWords(folder)}`)
+      if (Date.now() > until) throw new Error(`${command} did not listen within ${patience} seconds: ${lastWords(folder)}`)
     }
+  } catch (error) {
+    if (failed === undefined) await stop(child)
+    throw error
   }
   return { port, pid: child.pid, stop: () => stop(child) }
 }
 
+/** What a program in this folder said last. */
+export function lastWords(folder) {
+  return readFileSync(join(folder, 'output'), 'utf8').slice(-2000)
+}
+
+function hasEnded({ exitCode, signalCode }) {
+  return exitCode !== null || signalCode !== null
+}
+
 async function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (hasEnded(child)) return
   const gone = once(child, 'exit')
   child.kill('SIGTERM')
   const tooLong = setTimeout(() => child.kill('SIGKILL'), 3000)

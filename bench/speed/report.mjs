@@ -4,9 +4,19 @@ import { aligned, cellsOf, markdown, targetCells } from './table.mjs'
 const explained = 'Processor time is user and system time of all processes of a contender, as the kernel counts it, divided by the requests; the middle of the rounds, with the least and the greatest. '
   + '"of it" is ours divided by theirs, the middle of the rounds\' own ratios. "requests/s" is what one core gives; with ~ what it would, where the load did not fill it.'
 
+/** How long each was asked, and what a quick run has less of. */
+function lengthOf({ mode, rounds, seconds, warmUp, leftOut }) {
+  return [
+    `Every contender is asked for ${warmUp} s before anything counts (at most 2 s for large answers), then in turns in ${rounds} rounds of ${seconds} s.`,
+    ...mode === 'full' ? [] : ['The quick run: V8 has not compiled all that it will by then, which costs those of node more than the rest.'],
+    ...leftOut.length === 0 ? [] : [`Few watches, and left to --full: ${leftOut.join('; ')}.`],
+  ].join(' ')
+}
+
 export function asText({ machine, results, versions, left, targets, faults, more = [] }) {
   return [
-    `${machine.date}, ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, ${machine.mode} run: ${machine.rounds} rounds of ${machine.seconds} s`,
+    `${machine.date}, ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, ${machine.mode} run, took ${machine.took} s`,
+    lengthOf(machine),
     ...Object.entries(versions).map(([name, version]) => `  ${name}: ${version}`),
     ...left.map((name) => `  ${name}: left out, not on PATH`), '',
     ...results.flatMap((result) => [`${result.title}${result.tls ? ', TLS on both sides' : ', plain towards callers, TLS upstream'}`, aligned(cellsOf(result)), '']),
@@ -19,9 +29,11 @@ export function asText({ machine, results, versions, left, targets, faults, more
 export function asMarkdown({ machine, results, versions, left, targets, faults, more = [] }) {
   return [
     '# Results of the benchmark', '',
-    `Written by \`npm run bench\`: the ${machine.mode} run, ${machine.rounds} rounds of ${machine.seconds} s each, on ${machine.date}; ${machine.cores} cores (${machine.cpu}), ${machine.memory} GB, Linux ${machine.kernel}. One core for whoever is measured, the other for callers and API server.`, '',
+    `Written by \`npm run bench\`: the ${machine.mode} run (it took ${machine.took} s), on ${machine.date}; ${machine.cores} cores (${machine.cpu}), ${machine.memory} GB, Linux ${machine.kernel}. One core for whoever is measured, the other for callers and API server.`, '',
     explained, '',
+    lengthOf(machine), '',
     'Everybody verifies TLS upstream and injects the bearer token. nginx and haproxy look the key up in a map and write an access log; `kubectl proxy` and the plain plugin authenticate nobody and write nothing; Portcullis has 1,000 callers with 20 rules each, and writes an audit event of every request to a file.', '',
+    'A watch\'s memory is what the proxy has more of (PSS) with all of them open and quiet, divided by them; its events carry the time at which the API server sent them. "direct" is without a proxy.', '',
     ...Object.entries(versions).map(([name, version]) => `- ${name}: ${version}`),
     ...left.map((name) => `- ${name}: left out, it was not there`), '',
     ...targets.length === 0 ? [] : ['## Targets', '', markdown(targetCells(targets)), ''],

@@ -42,6 +42,17 @@ export function target(measure, figure, bound, kind = 'at most') {
   return { measure, figure, bound, kind, held: kind === 'at most' ? figure <= bound : figure >= bound }
 }
 
+/** Of one that `measureWatches` resolved with; memory where there were `enough`. */
+export function judgeWatches({ title, count, bytes, added, lost, sent, outOfOrder, ended, slow }, { enough, target: most }) {
+  const those = `${count} watches, ${title}`
+  return [
+    ...count < enough ? [] : [target(`${those}, KB each`, bytes / 1000, most)],
+    target(`${those}: of ${sent + slow.sent} events lost or out of order, or watches ended`, lost + outOfOrder + ended + slow.lost, 0),
+    target(`${those}: an event passed on, p50, ms`, added.p50, 1),
+    target(`${those}: an event passed on, p99, ms`, added.p99, 1),
+  ]
+}
+
 /** Flat: what the machine's own noise is. Two workers: by the processor time that each request costs them more than one. */
 function growthOf(results) {
   const grown = results.find(({ title }) => title.includes('as it grows'))

@@ -69,11 +69,15 @@ function add(out, path) {
   out.write('{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"1"}}}\n')
 }
 
+/** Milliseconds: what is due after a longer standstill of this process is not made up for, or it would all come at once. */
+const standstill = 100
+
 async function speak(every) {
-  const begun = performance.now()
-  let turn = 0
+  let [due, turn, before] = [0, 0, performance.now()]
   while (speaking) {
-    const due = (performance.now() - begun) * watches.length / every
+    const now = performance.now()
+    due += Math.min(now - before, standstill) * watches.length / every
+    before = now
     for (; turn < due; turn += 1) tell(watches[turn % watches.length])
     await pause(1)
   }

@@ -28,6 +28,11 @@ export class Run {
     }
   }
 
+  /** Nothing more is to be begun. */
+  get givenUp() {
+    return this.#givenUp
+  }
+
   /** Stops this part with the run. */
   keep(part) {
     this.#running.push(part)

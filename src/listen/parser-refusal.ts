@@ -51,6 +51,8 @@ function refusalOf(error: NodeJS.ErrnoException): ProxyError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return new ProxyError('HeaderTooLarge', 'the request header is too large', { cause: error })
+    // Whoever ends a late handshake after all hears of it: it was given as long as the head is.
+    case 'ERR_TLS_HANDSHAKE_TIMEOUT':
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProxyError('RequestTimeout', 'the request header did not arrive in time', { cause: error })
     default:

@@ -1,6 +1,9 @@
 // Slow header, slow body, and a watch reader that stops reading: bounded time where a request is not long-running, bounded memory.
 import { once } from 'node:events'
+import net from 'node:net'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { answerAll, codeOf, startTarget } from '../support/attack-target.ts'
 import { connectHttp2 } from '../support/http2-client.ts'
@@ -59,6 +62,15 @@ for (const way of ['plain', 'tls'] as const) {
     target.upstream.answer(answerAll)
   })
 }
+
+t.test('tls: whoever begins the handshake too late is told 408 as well, not that the request is malformed', async (t) => {
+  const late = net.connect(target.tls.port, '127.0.0.1')
+  t.teardown(() => late.destroy())
+  await new Promise(resolve => setTimeout(resolve, 700))
+  const socket = connectTls({ socket: late, ca: target.tls.ca, servername: 'localhost', ALPNProtocols: ['http/1.1'] })
+  socket.on('error', () => { /* how it ends does not matter */ })
+  t.match(await text(socket), /^HTTP\/1\.1 408 .*"reason":"RequestTimeout"/s)
+})
 
 t.test('http2: a stream that is not read holds upstream back, and not its neighbours', async (t) => {
   const source = endless()

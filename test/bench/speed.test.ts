@@ -30,3 +30,24 @@ t.test('the benchmark measures side by side, and everybody is answered as they s
   }
   t.ok(targets.some(({ measure }) => measure.startsWith('discovery hit')), 'ratios are judged')
 })
+
+interface Step { readonly kind: string, readonly title: string, readonly takes: number, readonly warmUp?: number }
+interface Plan {
+  readonly modes: Readonly<Record<'quick' | 'full', { readonly seconds: number, readonly rounds: number, readonly warmUp: number }>>
+  plan(options: object): readonly Step[]
+  leftOut(options: object): readonly string[]
+}
+
+t.test('the quick run is planned to take less than two minutes, the full one less than fifteen without the watches', async (t) => {
+  const { plan, modes, leftOut } = await import(new URL('../../bench/speed/plan.mjs', import.meta.url).href) as Plan
+  const nodes = ['26', '20'].map(label => ({ path: process.execPath, label }))
+  const takes = (steps: readonly Step[]) => steps.reduce((sum, step) => sum + step.takes, 0)
+  const quick = plan({ whole: false, full: false, nodes, ...modes.quick })
+  t.ok(takes(quick) < 120, `${takes(quick)} s`)
+  t.ok(quick.some(({ kind }) => kind === 'watches'))
+  const full = plan({ whole: true, full: true, nodes, ...modes.full })
+  const others = full.filter(({ kind }) => kind !== 'watches')
+  t.ok(takes(others) < 15 * 60, `${takes(others)} s`)
+  t.ok(others.filter(({ title }) => title.startsWith('GET')).every(({ warmUp }) => warmUp === 6), 'everybody is asked for long enough first')
+  t.match(leftOut({ full: false, nodes, ...modes.quick }), ['POST of 4 KB'], 'what the quick run leaves out is named')
+})

@@ -6,7 +6,7 @@ export interface DialOptions {
   readonly origin: string
   /** Empty where the server is an address: RFC 6066 allows no address in SNI. */
   readonly servername: string
-  /** Milliseconds to a connection whose certificate was verified. */
+  /** Milliseconds to a connection whose certificate was verified; those that this process stands still for do not count. */
   readonly timeout: number
   readonly secureContext: SecureContext
 }
@@ -40,9 +40,9 @@ export function createDial({ origin, servername, timeout, secureContext }: DialO
     socket.on('session', keepSession)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
-    const tooLong = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), timeout)
+    const tooLong = inSteps(timeout, () => socket.destroy(new errors.ConnectTimeoutError()))
     const settle = (error?: Error) => {
-      clearTimeout(tooLong)
+      clearInterval(tooLong)
       socket.off('secureConnect', connected).off('error', settle).off('close', closed)
       // What it says after that is of no use to anybody, and without a listener would end the process.
       if (error !== undefined) socket.on('error', ignore)
@@ -53,6 +53,24 @@ export function createDial({ origin, servername, timeout, secureContext }: DialO
     socket.once('secureConnect', connected).once('error', settle).once('close', closed)
     return socket
   }
+}
+
+/** Of those that a time is waited for in. */
+const steps = 10
+
+/**
+ * Calls `late` after so many milliseconds in which this process ran: where it stood still, for want of a
+ * core or because it was stopped, what came meanwhile is still to be read, and a step alone has gone by.
+ */
+function inSteps(milliseconds: number, late: () => void): NodeJS.Timeout {
+  let left = steps
+  const timer = setInterval(() => {
+    left -= 1
+    if (left > 0) return
+    clearInterval(timer)
+    late()
+  }, milliseconds / steps)
+  return timer
 }
 
 /** Out here, as it is kept for as long as the socket lives: in there it would keep `done` as well, and whatever that knows. */

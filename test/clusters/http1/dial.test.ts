@@ -117,6 +117,13 @@ t.test('whatever fails before a connection is secure fails its request, and the 
   await done
 })
 
+t.test('for how long this process stands still meanwhile is not held against the API server', async (t) => {
+  const upstream = await startUpstream(t)
+  const heard = senderTo(t, upstream, { timeout: 500 }).send()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700)
+  t.equal(await heard.over(), 'end')
+})
+
 t.test('a certificate for another name is refused every time: no session that it left spares the check', async (t) => {
   const authority = makeAuthority()
   const upstream = await startUpstream(t, { tls: authority.issue({ names: ['other.example'] }), ca: authority.ca })
