@@ -23,6 +23,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+COPY scripts/bundle.mjs ./scripts/bundle.mjs
 RUN npm run build && rm dist/.tsbuildinfo
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 # Any user may read it, as OpenShift gives one of its own; none may write it.

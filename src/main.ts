@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './cli/commands.ts'
 import { exitOnCrash } from './cli/crash.ts'
@@ -8,6 +9,7 @@ import { redactSecrets } from './redaction/redact.ts'
 
 const program = new Command('portcullis')
   .description('An authenticating proxy for Kubernetes and OpenShift APIs: it holds the service-account token so that nobody else has to.')
+  .version(version(), '-V, --version')
   .showHelpAfterError('(portcullis --help lists the commands)')
   .exitOverride()
 
@@ -24,4 +26,9 @@ try {
   if (!(error instanceof CommanderError)) process.stderr.write(`portcullis: ${messageOf(error)}\n`)
 } finally {
   clearInterval(awake)
+}
+
+function version(): string {
+  const file = new URL('../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

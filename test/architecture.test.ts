@@ -71,3 +71,9 @@ for (const [name, breaks] of rules) {
     t.strictSame(imports.filter(breaks).map(({ file, target }) => `${file} imports ${target}`), [])
   })
 }
+
+t.test('no two classes have one name: the bundler would rename one, and the log says by it what an error is', async (t) => {
+  const names = sourceFiles(src).flatMap(path => [...readFileSync(path, 'utf8').matchAll(/^(?:export )?(?:abstract )?class (\w+)/gm)].map(([, name]) => name))
+  t.ok(names.length > 50)
+  t.strictSame(names.filter((name, index) => names.indexOf(name) !== index), [])
+})

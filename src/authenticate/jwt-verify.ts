@@ -1,4 +1,5 @@
-import { errors, jwtVerify } from 'jose'
+import * as errors from 'jose/errors'
+import { jwtVerify } from 'jose/jwt/verify'
 import { ProxyError } from '../errors.ts'
 import type { Issuer } from '../issuers/issuer.ts'
 import type { IssuerKey } from '../issuers/key-set.ts'

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { addAuditCommands } from './audit-commands.ts'
 import { addCallerCommands } from './caller-commands.ts'
@@ -12,7 +11,6 @@ const looseOption = ['--allow-loose-permissions', 'read credentials from files t
 
 /** Every command; what it needs is imported when it is asked for. `done` is told the exit code: 0 done, 1 a "no" or a fault in what was given, 2 wrong usage. */
 export function addCommands(program: Command, done: Done, terminal: Terminal = process): void {
-  program.version(version(), '-V, --version')
   addServers(program, done, terminal)
   addChecks(program, done, terminal)
   addCallerCommands(program, done, terminal)
@@ -21,11 +19,6 @@ export function addCommands(program: Command, done: Done, terminal: Terminal = p
   addAccount(program, done, terminal)
   addAuditCommands(program, done, terminal)
   addSuggest(program, done, terminal)
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 function addServers(program: Command, done: Done, terminal: Terminal): void {

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isInPod } from '../credentials/in-cluster.ts'
+import { isInPod } from '../credentials/pod.ts'
 
 const places = ['./portcullis.yaml', '/etc/portcullis/portcullis.yaml']
 

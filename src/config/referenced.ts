@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { podFolder as defaultPodFolder, podServer } from '../credentials/in-cluster.ts'
+import { podFolder as defaultPodFolder, podServer } from '../credentials/pod.ts'
 import { readKubeconfig } from '../credentials/kubeconfig-file.ts'
 import { FaultsError, formatFault, type Finding, type Path } from '../files/fault.ts'
 import { isLoose, looseMessage, openToAll } from '../files/secret.ts'

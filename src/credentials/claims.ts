@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose'
+import { decodeJwt } from 'jose/jwt/decode'
 import { asFields, type Fields } from '../json-fields.ts'
 import type { Account } from '../model/verdict.ts'
 import { timeOf } from './times.ts'

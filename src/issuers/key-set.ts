@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createLocalJWKSet, type JWK, type JWTVerifyGetKey } from 'jose'
+import type { JWK, JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet } from 'jose/jwks/local'
 import { asFields, parseFields } from '../json-fields.ts'
 
 /** A public key of an issuer. */

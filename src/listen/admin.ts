@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -43,7 +42,7 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     async listen() {
       await app.listen({ host: options.host, port: options.port })
       const { address, port } = app.server.address() as AddressInfo
-      return { url: `http://${isIPv6(address) ? `[${address}]` : address}:${port}`, port }
+      return { url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`, port }
     },
     close: () => app.close(),
   }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { SignJWT } from 'jose'
+import { SignJWT } from 'jose/jwt/sign'
 import type { KubeObject } from './json.ts'
 import { namespaceOf } from './json.ts'
 import type { World } from './world.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ClusterConfig, CredentialConfig } from '../config/config.ts'
-import { podFolder as defaultPodFolder, podServer } from '../credentials/in-cluster.ts'
+import { podFolder as defaultPodFolder, podServer } from '../credentials/pod.ts'
 import { readKubeconfig, type Kubeconfig } from '../credentials/kubeconfig-file.ts'
 import { formOf, type Pem } from '../credentials/kubeconfig-user.ts'
 import { readCa, requireCa } from './tls.ts'

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createInCluster, isInPod, podFolder, podServer } from '../../src/credentials/in-cluster.ts'
+import { createInCluster } from '../../src/credentials/in-cluster.ts'
+import { isInPod, podFolder, podServer } from '../../src/credentials/pod.ts'
 import type { watchFiles } from '../../src/files/watch.ts'
 import { jwt } from './tokens.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -16,7 +16,10 @@ interface BuildInfo {
  */
 export function builtMain(): string {
   refuseStale()
-  return resolve(dist, 'main.js')
+  const main = resolve(dist, 'main.js')
+  // tsc leaves it alone where only other files have changed.
+  if (statSync(main).mtimeMs < statSync(resolve(dist, '.tsbuildinfo')).mtimeMs) throw new Error('dist/main.js is not bundled of what tsc has made: npm run build')
+  return main
 }
 
 /** A module of the built source, for what begins a thread: a thread has no loader of TypeScript before Node 22. `path` as in src, without its end. */
