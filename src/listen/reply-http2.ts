@@ -24,6 +24,9 @@ export class Http2Reply implements Reply {
     stream.on('aborted', destroySoon)
     stream.on('finish', endRequest)
     stream.on('close', onClose)
+    // Whoever left while this was waiting for its turn is recorded as others are that leave.
+    if (stream.destroyed) setImmediate(() => this.gone())
+    else if (stream.aborted) destroySoon.call(stream)
   }
 
   invite(): void {

@@ -53,7 +53,7 @@ export const waiting = new WeakSet<object>()
 /** The request under way on an HTTP/1.1 connection. */
 const underWay = new WeakMap<object, Serving>()
 
-/** Requests over HTTP/1.1 whose turn it is. */
+/** Requests whose turn it is. */
 const arrived = new Batch<() => void>(begin => begin(), setImmediate)
 
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
@@ -63,8 +63,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   const closing = () => drain.closing
   return function handle(request, response) {
     if (request instanceof Http2Head) {
-      const { stream } = request
-      serve(request, hasBody(request) ? stream : undefined, new Http2Reply(stream, patience, request.expectsContinue))
+      arrived.add(() => serveHttp2(request))
     } else {
       takeTurn(request.socket, over => arrived.add(() => serveHttp1(request, response as ServerResponse).onClose(over)))
     }
@@ -75,6 +74,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     const reply = new Http1Reply(request, response, { bodyless: body === undefined, closing, patience, waits: waiting.has(request) })
     underWay.set(request.socket, serve(request, body, reply))
     return reply
+  }
+
+  function serveHttp2(request: Http2Head): void {
+    const { stream, expectsContinue } = request
+    serve(request, hasBody(request) ? stream : undefined, new Http2Reply(stream, patience, expectsContinue))
   }
 
   function serve(request: RawRequest, body: Readable | undefined, reply: ListenReply): Serving {
