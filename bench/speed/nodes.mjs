@@ -12,11 +12,15 @@ export function nodes() {
   return [{ path: newer, label: versionOf(newer).split('.')[0] }, own]
 }
 
-/** The one at `path`, else the newest; its whole version is its label. */
+/** The one at `path`, else the newest; its whole version is its label. Throws where that is no node. */
 export function newestNode(path = nodes()[0].path) {
-  return { path, label: versionOf(path) }
+  try {
+    return { path, label: versionOf(path) }
+  } catch (error) {
+    throw new Error(`${path} could not be run (${error.code ?? error.message}): name a program of node, as in /usr/bin/node`, { cause: error })
+  }
 }
 
 function versionOf(node) {
-  return execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim()
+  return execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 }
