@@ -5,8 +5,8 @@ import { aligned } from '../speed/table.mjs'
 const growthAllowed = 1.10
 /** Minutes: shorter, and the heap's own growth after the start is most of what is measured. */
 const judgedFrom = 5
-/** Files that may be open at the end beside as many as at the start: the next of the audit log, one that is just being closed. */
-export const filesAllowed = 4
+/** Files that may be open at the end beside as many as at the start: the next of the audit log, a look at the metrics, one that is just being closed. */
+const filesAllowed = 4
 
 /** `lines`: { ends, begins, twice, dropped, files } of the audit log; `open`: { before, after } files; `samples` as of `sample`, in order. */
 export function judge({ minutes, samples, counts, lines, open, foreign }) {

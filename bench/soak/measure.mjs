@@ -8,7 +8,7 @@ import { logFiles, readLines } from '../support/audited-proxy.mjs'
 import { startPart } from '../support/part.mjs'
 import { byNode, startContender } from '../speed/contenders.mjs'
 import { aside, familyOf, lastWords, memory } from '../speed/processes.mjs'
-import { filesAllowed, judge } from './judge.mjs'
+import { judge } from './judge.mjs'
 
 /** Requests a second: a tenth of what one core can, so that what is held back is not for want of processor time. */
 export const rate = 500
@@ -31,7 +31,7 @@ export async function soak({ run, node, minutes, tell }) {
   run.doing = 'waiting for what is under way'
   const counts = await callers.ask('finish')
   run.doing = 'counting what is open, and the audit log'
-  const after = await settled(() => openFiles(family), (open) => open <= before + filesAllowed)
+  const after = await settled(() => openFiles(family), (open) => open <= before)
   const lines = { ...await settled(() => linesOf(running.folder), ({ ends }) => ends >= counts.requests), dropped: await droppedAt(admin) }
   const result = { minutes, samples, counts, lines, open: { before, after }, foreign: await upstream.ask('foreign') }
   return { node: node.label, ...result, ...judge(result) }
