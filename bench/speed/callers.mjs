@@ -1,70 +1,13 @@
-// The callers' side: requests written and answers read by hand, so that it takes little of the machine.
+// The callers' side: as many requests as are answered, or so many a second, or each on a connection of its own.
 import { Buffer } from 'node:buffer'
-import { connect as connectPlain } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connect as connectTls, createSecureContext } from 'node:tls'
 import { serve } from '../support/part.mjs'
+import { Caller, dialer } from './caller.mjs'
 import { openExec } from './callers-exec.mjs'
 import { loadHttp2 } from './callers-http2.mjs'
 
 serve({ load, pace, fresh, http2: loadHttp2, exec: ({ path, bytes, keys, ...where }) => openExec(dialer(where), { path, bytes, key: keys[0] }) })
-
-/** What a connection needs: `port`, and `ca` where it is TLS. */
-function dialer({ port, ca }) {
-  if (ca === undefined) return () => connectPlain({ port, host: '127.0.0.1', noDelay: true })
-  const secureContext = createSecureContext({ ca })
-  return () => connectTls({ port, host: '127.0.0.1', servername: 'localhost', secureContext, ALPNProtocols: ['http/1.1'] }).setNoDelay(true)
-}
-
-/** One connection: a request at a time. */
-class Caller {
-  #socket
-  #head = ''
-  #missing = 0
-  #done
-  #failed
-
-  constructor(dial) {
-    this.#socket = dial()
-    this.#socket.on('data', (chunk) => this.#read(chunk))
-    this.#socket.on('error', (error) => this.#failed?.(error))
-    this.#socket.on('close', () => this.#failed?.(new Error('the connection was closed')))
-  }
-
-  /** Resolves with the status when the last byte of the answer is here. */
-  ask(bytes) {
-    return new Promise((resolve, reject) => {
-      this.#done = resolve
-      this.#failed = reject
-      this.#socket.write(bytes)
-    })
-  }
-
-  end() {
-    this.#failed = undefined
-    this.#socket.destroy()
-  }
-
-  #read(chunk) {
-    if (this.#missing > 0) return this.#take(chunk.length)
-    this.#head += chunk.latin1Slice(0, chunk.length)
-    const end = this.#head.indexOf('\r\n\r\n')
-    if (end < 0) return
-    const length = /\r\ncontent-length: *(\d+)/i.exec(this.#head)?.[1]
-    if (length === undefined) return this.#failed(new Error(`an answer without a length: ${this.#head.slice(0, 300)}`))
-    this.status = Number(this.#head.slice(9, 12))
-    const begun = this.#head.length - end - 4
-    this.#head = ''
-    this.#missing = Number(length)
-    this.#take(begun)
-  }
-
-  #take(bytes) {
-    this.#missing -= bytes
-    if (this.#missing <= 0) this.#done(this.status)
-  }
-}
 
 /** Each of `connections` asks again when it has been answered, for `seconds`, or `count` times in all. */
 async function load({ requests, connections, seconds, count = Infinity, ...where }) {

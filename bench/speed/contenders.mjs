@@ -95,6 +95,8 @@ export function byNode(node, label) {
     memory: ofScript('Node from memory', 'memory.mjs'),
     portcullis: portcullisBy(node, name('Portcullis'), find),
     twoWorkers: portcullisBy(node, name('Portcullis, 2 workers'), find, { config: { workers: 2 } }),
+    /** With other sections in its config. */
+    configured: (config) => portcullisBy(node, name('Portcullis'), find, { config }),
     /** With so many callers, rules each, and clusters. */
     shaped: (shape) => portcullisBy(node, `${shape.callers} callers × ${shape.rules} rules, ${shape.clusters} clusters`, find, { shape }),
   }

@@ -2,9 +2,10 @@
 import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import process from 'node:process'
+import { clearInterval, setInterval } from 'node:timers'
 import { createServer } from 'node:tls'
 import { serve } from '../support/part.mjs'
-import { answersOf, exec } from './answers.mjs'
+import { answersOf, bookmark, exec, watch } from './answers.mjs'
 
 const piece = 64 * 1024
 
@@ -56,9 +57,25 @@ function read(head) {
 
 function answer(socket, { target, method, head }) {
   if (target.startsWith(exec.path)) return void pump(socket, head)
+  if (target.startsWith(watch)) return hold(socket, target)
   const { whole, large } = answers.get(`${method} ${target}`) ?? answers.get('missing')
   socket.write(whole)
   if (large !== undefined) void send(socket, large)
+}
+
+/** A watch: an event a second, until whoever asked leaves, or its `timeoutSeconds` are over. */
+function hold(socket, target) {
+  let left = Number(/[?&]timeoutSeconds=(\d+)/.exec(target)?.[1] ?? Infinity)
+  const tell = () => socket.write(`${bookmark.length.toString(16)}\r\n${bookmark}\r\n`)
+  socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
+  tell()
+  const telling = setInterval(() => {
+    left -= 1
+    if (left > 0) return tell()
+    clearInterval(telling)
+    socket.write('0\r\n\r\n')
+  }, 1000)
+  socket.once('close', () => clearInterval(telling))
 }
 
 /** As a socket takes it. */

@@ -3,8 +3,8 @@ import { configMap, discovery, events, exec, list, pod } from './answers.mjs'
 
 /** Nothing where callers come without: kubectl proxy would pass it on in place of its own. */
 const keyLine = (key) => key === undefined ? '' : `Authorization: Bearer ${key}\r\n`
-const get = (path) => (key) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n${keyLine(key)}\r\n`
-const post = (path, body) => (key) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${keyLine(key)}\r\n${body}`
+export const get = (path) => (key) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n${keyLine(key)}\r\n`
+export const post = (path, body) => (key) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: kubectl/v1.35.0 (linux/amd64) kubernetes/6645204\r\nAccept: application/json\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${keyLine(key)}\r\n${body}`
 
 const short = { connections: 50, status: 200 }
 
