@@ -100,7 +100,7 @@ t.test('what is being written stays as it is until that has settled, whatever ot
   }
   for (const line of ['größe', '\ud800', 'c']) slow.write(line)
   const first = await next(1)
-  for (const line of ['x'.repeat(20), 'y'.repeat(200)]) {
+  for (const line of ['x', 'y'.repeat(200)]) {
     other.write(line)
     slow.write('later')
     const write = await writer.writes.take()
