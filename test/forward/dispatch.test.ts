@@ -1,5 +1,6 @@
 // A request goes up a moment after it was admitted, together with others: what became of it in between.
 import t from 'tap'
+import type { Dispatcher } from 'undici'
 import type { Clusters } from '../../src/clusters/cluster.ts'
 import { createForward } from '../../src/forward/forward.ts'
 import type { Reply } from '../../src/model/exchange.ts'
@@ -26,14 +27,15 @@ class HandReply implements Reply {
 }
 
 /** Forwards a request up to where it waits for its moment. `send`: what the cluster's connections do. */
-function forwarded({ longRunning = false, send = () => {} }: { longRunning?: boolean, send?: () => void } = {}) {
+function forwarded({ longRunning = false, send = () => {} }: { longRunning?: boolean, send?: (handler: Dispatcher.DispatchHandler) => void } = {}) {
   let sent = 0
   const streams: OpenStream[] = []
-  const sender = { send: () => {
+  const sender = { send: (_call: unknown, handler: Dispatcher.DispatchHandler) => {
     sent += 1
-    send()
+    send(handler)
   } }
-  const cluster = { origin: 'https://a', basePath: '', credential: credentialOf('t'), timeouts: { response: 1000, connect: 1000 }, long: sender, short: sender }
+  const credential = credentialOf('t')
+  const cluster = { origin: 'https://a', basePath: '', credential, timeouts: { response: 1000, connect: 1000 }, long: sender, short: sender }
   const forward = createForward({
     clusters: { find: () => cluster } as unknown as Clusters, maxRequestBody: () => 1e6,
     streams: { add: (stream: OpenStream) => {
@@ -44,7 +46,7 @@ function forwarded({ longRunning = false, send = () => {} }: { longRunning?: boo
   const reply = new HandReply()
   const request = admitted({ resolved: resolved({ longRunning }) })
   const done = forward(request, { arrival: request.arrival, body: undefined, invite() {}, reply, trail: trailOf() })
-  return { done, reply, streams, sent: () => sent }
+  return { done, reply, streams, credential, sent: () => sent }
 }
 
 t.test('in its moment it goes up, once', async (t) => {
@@ -90,4 +92,21 @@ t.test('one that cannot be sent takes none of those along that go up with it', a
   t.strictSame([broken.sent(), whole.sent()], [1, 1])
   whole.reply.leave()
   await whole.done
+})
+
+t.test('a stream whose key was revoked while our credential was renewed does not go up with the new one', async (t) => {
+  const controller = { abort() {} } as unknown as Dispatcher.DispatchController
+  const { done, streams: [stream], credential, sent } = forwarded({
+    longRunning: true,
+    send: (handler) => {
+      handler.onRequestStart?.(controller, {})
+      handler.onResponseStart?.(controller, 401, {}, '')
+    },
+  })
+  credential.renew = async () => {
+    stream?.end('revoked')
+    return true
+  }
+  await t.rejects(done, { code: 'RevokedKey' })
+  t.equal(sent(), 1)
 })
