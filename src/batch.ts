@@ -8,7 +8,7 @@ export class Batch<T> {
   readonly #work: (item: T) => void
   readonly #later: (run: () => void) => void
 
-  /** `later`: calls what it is given once, in a moment; `setImmediate`, `process.nextTick`. `work` does not throw. */
+  /** `later`: calls what it is given once, in a moment; `setImmediate`, `process.nextTick`. */
   constructor(work: (item: T) => void, later: (run: () => void) => void) {
     this.#work = work
     this.#later = later
@@ -22,11 +22,22 @@ export class Batch<T> {
     return this.#held.length
   }
 
-  /** Does at once what is held, in the order in which it came. */
+  /** Does at once what is held, in the order in which it came. Throws what `work` throws; what is behind that has a moment of its own. */
   readonly flush = (): void => {
     const items = this.#held
     if (items.length === 0) return
     this.#held = []
-    for (const item of items) this.#work(item)
+    let begun = 0
+    try {
+      for (const item of items) {
+        begun += 1
+        this.#work(item)
+      }
+    } finally {
+      if (begun < items.length) {
+        this.#held = [...items.slice(begun), ...this.#held]
+        this.#later(this.flush)
+      }
+    }
   }
 }

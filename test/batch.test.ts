@@ -44,3 +44,20 @@ t.test('flushed before its moment it is done once; the moment finds what came si
   batch.flush()
   t.strictSame(done, [1, 2])
 })
+
+t.test('what throws takes nothing along: the rest has its moment, in order, before what came since', async (t) => {
+  const moment = later()
+  const done: number[] = []
+  const batch = new Batch<number>((item) => {
+    if (item === 2) {
+      batch.add(5)
+      throw new Error('two')
+    }
+    done.push(item)
+  }, moment.schedule)
+  for (const item of [1, 2, 3, 4]) batch.add(item)
+  t.throws(moment.pass, { message: 'two' })
+  t.strictSame([done, batch.size], [[1], 3])
+  moment.pass()
+  t.strictSame([done, batch.size], [[1, 3, 4, 5], 0])
+})

@@ -80,6 +80,8 @@ export function createAudit(options: AuditOptions): PolicedAudit {
       concluding.settle()
       // A server is closed a moment before the last of its answers is.
       if (open > 0) await inTime(new Promise<void>((resolve) => { allEnded = resolve }), lastWords, 'requests did not end in time').catch(() => {})
+      // One that does not end keeps none of those that did meanwhile from being recorded.
+      concluding.settle()
       await Promise.all(sinks.map(sink => sink.close()))
     },
   }

@@ -55,11 +55,14 @@ export class AuditTrail implements Trail {
     this.#options = options
   }
 
+  /** What becomes known after its end, while that waits to be recorded, is no part of it. */
   note(facts: Facts): void {
-    Object.assign(this.#facts, facts)
+    if (this.#outcome === undefined) Object.assign(this.#facts, facts)
   }
 
   admit(): Promise<void> | undefined {
+    // Its caller left meanwhile: that is on record, and behind an end no request is received.
+    if (this.#outcome !== undefined) return undefined
     switch (this.#options.mode) {
       case 'blocking-strict': return this.#judged().most === 'None' ? undefined : this.#requireReceived()
       case 'blocking': {
@@ -126,6 +129,9 @@ export class AuditTrail implements Trail {
 
   finish(outcome: Outcome): void {
     if (this.#outcome !== undefined) return
+    const { received } = this.#facts
+    // That counts on.
+    if (received !== undefined) this.note({ received: { bytes: received.bytes } })
     this.#outcome = outcome
     // Of one that was refused nothing is there yet.
     this.#received()
@@ -133,8 +139,11 @@ export class AuditTrail implements Trail {
     const listeners = this.#listeners
     // What they know of the request is not held until its end is recorded.
     this.#listeners = []
-    for (const listener of listeners) listener(outcome)
-    this.#options.conclude(this)
+    try {
+      for (const listener of listeners) listener(outcome)
+    } finally {
+      this.#options.conclude(this)
+    }
   }
 
   /** Copies of bodies are held for it. */

@@ -133,8 +133,8 @@ class Sending implements RelayOptions {
   }
 
   dispatch({ relay, headers }: Dispatch): void {
-    // Called off already: nothing of it goes up, and no connection is made for it.
-    if (relay.over) return
+    // Called off already, or refused for what came with it: nothing of it goes up, and no connection is made for it.
+    if (relay.over || this.reply.started || this.reply.closed) return
     const { resolved: { longRunning, target }, arrival: { method } } = this.#admitted
     const { long, short, basePath, timeouts } = this.#cluster
     try {

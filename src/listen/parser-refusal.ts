@@ -23,10 +23,13 @@ export type ParserRefusal = (error: NodeJS.ErrnoException, socket: Socket) => vo
  * not come, 400 for one that cannot be read. The connection ends.
  */
 export function createParserRefusal({ audit, sourceIPs, now }: ParserRefusalOptions): ParserRefusal {
+  /** Whose refusal waits for the answer before it. What else comes is no request either, and each piece of it an error of its own. */
+  const refused = new WeakSet<Socket>()
   return function refuse(error, socket) {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy(error)
     const refusal = refusalOf(error)
-    if (interrupt(socket, refusal)) return
+    if (interrupt(socket, refusal) || refused.has(socket)) return
+    refused.add(socket)
     // An answer is on its way: another one would be taken for the next request's.
     afterAnswers(socket, () => answer(socket, refusal), () => void socket.destroy(error))
   }

@@ -24,9 +24,13 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): UpgradeHan
     // Without a listener an 'error' of this socket would end the process.
     socket.on('error', () => {})
     const arrival = toArrival(request, options.sourceIPs, true, options.now)
+    // node hands the socket over without its own: whoever does not take the answer before it would be waited for without end.
+    const late = () => socket.destroy()
+    socket.on('timeout', late)
     afterAnswers(socket, () => {
+      socket.off('timeout', late)
       // Not before: node sets one anew with the end of each answer.
-      (socket as Socket).setTimeout(0)
+      ;(socket as Socket).setTimeout(0)
       void open(arrival, socket, head, options)
     }, () => overtaking(arrival, socket, options))
   }

@@ -51,6 +51,19 @@ for (const way of ['plain', 'tls'] as const) {
     }
   })
 
+  t.test(`${way}: a request that is refused for what came with it, behind it, does not go up`, async (t) => {
+    for (const [name, request] of [
+      ['without a body', 'DELETE /api/v1/namespaces/a/pods/x HTTP/1.1\r\nHost: a\r\nKEY\r\n\r\nNO HTTP\r\n'],
+      ['a chunk that is none', 'POST /api/v1/namespaces/a/pods HTTP/1.1\r\nHost: a\r\nKEY\r\nTransfer-Encoding: chunked\r\n\r\nNO CHUNK\r\n'],
+    ] as const) {
+      const before = await target.settle(way)
+      const client = await target.connect(way)
+      client.send(request.replace('KEY', `Authorization: Bearer ${target.root.key}`))
+      t.match((await client.closed()).toString('latin1'), /^HTTP\/1\.1 400 /, `${name}: 400`)
+      await target.silent(t, target.proxyOf(way), before, name, 'MalformedHeader')
+    }
+  })
+
   t.test(`${way}: HTTP/0.9 has no head, so no key, and nothing behind it counts`, async (t) => {
     const before = await target.settle(way)
     const client = await target.connect(way)

@@ -158,6 +158,50 @@ t.test('copies of bodies are not held for others, and whoever waits for a line d
   t.equal(blocking.memory.lines.length, 1)
 })
 
+t.test('an end that waits for others is recorded with what was known when it ended', async (t) => {
+  const { audit, memory } = start({ gather: 1e6 })
+  const trail = audit.open(arrival())
+  const received = { bytes: 3 }
+  trail.note({ resolved: resolved(), received })
+  trail.finish({ status: 0, ending: 'caller-left', bytesOut: 0 })
+  trail.note({ caller: callerWith(), cluster: 'prod', verdict: allowed })
+  received.bytes = 4
+  audit.settle()
+  const [{ user, annotations } = {}] = memory.events
+  t.notMatch(user, { username: 'ci' })
+  t.match(annotations, { 'portcullis.dev/bytes-in': '3' })
+  t.notOk(annotations?.['authorization.k8s.io/decision'] ?? annotations?.['portcullis.dev/cluster'])
+})
+
+t.test('what ended while the audit closes is recorded, though another request never ends', async (t) => {
+  const { audit, memory } = start({ gather: 1e6 })
+  audit.open(from('endless'))
+  const trail = audit.open(from('ended'))
+  const closed = audit.close()
+  trail.finish(complete)
+  await closed
+  t.strictSame(agents(memory), ['ended'])
+})
+
+t.test('who fails to hear of an end does not keep it from being recorded', async (t) => {
+  const { audit, memory } = start()
+  const trail = audit.open(arrival())
+  trail.onFinish(() => { throw new Error('a listener') })
+  t.throws(() => trail.finish(complete), { message: 'a listener' })
+  t.equal(memory.lines.length, 1)
+})
+
+t.test('a caller that left while it was admitted is not received behind its end', async (t) => {
+  for (const mode of ['batch', 'blocking', 'blocking-strict'] as const) {
+    const { audit, memory } = start({ mode })
+    const trail = audit.open(arrival())
+    trail.note(facts)
+    trail.finish({ status: 0, ending: 'caller-left', bytesOut: 0 })
+    await trail.admit()
+    t.equal(memory.events.at(-1)?.stage, 'ResponseComplete', mode)
+  }
+})
+
 t.test('an audit without a sink is refused: it would record nothing', async (t) => {
   t.throws(() => start({ sinks: [] }))
 })

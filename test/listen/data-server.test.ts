@@ -7,7 +7,9 @@ import { createParserRefusal } from '../../src/listen/parser-refusal.ts'
 import { createRequestHandler, type RequestHandlerOptions } from '../../src/listen/request.ts'
 import { createSourceIPs } from '../../src/listen/source.ts'
 import { createUpgradeHandler } from '../../src/listen/upgrade.ts'
+import type { Admitted } from '../../src/model/admitted.ts'
 import type { Arrival } from '../../src/model/arrival.ts'
+import type { Exchange } from '../../src/model/exchange.ts'
 import { admitted, trailOf, type RecordedTrail } from '../support/builders.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { connectHttp2 } from '../support/http2-client.ts'
@@ -66,6 +68,17 @@ async function start(t: Scope, setup: Setup = {}) {
   return { port: server.port, server, seen, drain, raw: () => connectRaw(t, { port: server.port, ...ca }) }
 }
 
+/** Bytes of answers: one that goes out in one piece with its head, and one that the buffers of a connection do not hold. */
+const sizes = [100, 16 << 20]
+
+/** As upstream's do, whose memory is the next one's. */
+async function answerAndOverwrite({ arrival: { target } }: Admitted, { reply }: Exchange): Promise<void> {
+  const chunk = Buffer.alloc(Number(target.slice(1)), 'x')
+  reply.head(200, '', ['Content-Length', String(chunk.length)])
+  reply.endCopy(chunk)
+  chunk.fill('!')
+}
+
 for (const plain of [true, false]) {
   const over = plain ? 'plain HTTP/1.1' : 'HTTP/1.1 over TLS'
 
@@ -97,6 +110,17 @@ for (const plain of [true, false]) {
       t.equal((await client.response()).status, 200, type)
     }
     t.ok(seen.every(({ arrival }) => arrival.target !== ''))
+  })
+
+  t.test(`${over}: memory of an answer that ends may be overwritten at once, be it short or long, its request read or not`, async (t) => {
+    const { raw } = await start(t, { plain, onward: answerAndOverwrite })
+    for (const size of sizes) {
+      const client = await raw()
+      client.request('GET', `/${size}`)
+      t.ok((await client.response()).body.equals(Buffer.alloc(size, 'x')), `${size} bytes`)
+      client.request('POST', `/${size}`, ['Content-Length', '100'])
+      t.ok((await client.response()).body.equals(Buffer.alloc(size, 'x')), `${size} bytes, the body still to come`)
+    }
   })
 
   t.test(`${over}: a refusal is a Status with the Audit-Id of its record`, async (t) => {
@@ -201,6 +225,12 @@ for (const plain of [true, false]) {
     await client.closed()
   })
 }
+
+t.test('HTTP/2: memory of an answer that ends may be overwritten at once', async (t) => {
+  const { port } = await start(t, { onward: answerAndOverwrite })
+  const client = await connectHttp2(t, { port, ca: authority.ca })
+  for (const size of sizes) t.ok((await client.request('GET', `/${size}`)).body.equals(Buffer.alloc(size, 'x')), `${size} bytes`)
+})
 
 t.test('HTTP/2: the same door, repeated headers kept apart, pseudo-headers left out', async (t) => {
   const { port, seen } = await start(t)

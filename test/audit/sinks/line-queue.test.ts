@@ -88,6 +88,33 @@ t.test('a write that failed half-way repeats no line that is out', async (t) => 
   t.equal(report.recovered, 1, 'and that it works again is told, once')
 })
 
+t.test('what is being written stays as it is until that has settled, whatever other sinks write meanwhile', async (t) => {
+  const writes: { readonly chunk: Buffer, readonly finish: () => void, readonly fail: (error: Error) => void }[] = []
+  const slow = new LineQueue('slow', {
+    write: chunk => new Promise((resolve, reject) => { writes.push({ chunk, finish: resolve, fail: reject }) }), close: () => Promise.resolve(),
+  }, { wait: 1, backOff: { first: 1, last: 1 } })
+  const { writer, queue: other } = start()
+  const next = async (count: number) => {
+    while (writes.length < count) await new Promise(resolve => setImmediate(resolve))
+    return writes[count - 1]!
+  }
+  for (const line of ['größe', '\ud800', 'c']) slow.write(line)
+  const first = await next(1)
+  for (const line of ['x', 'y'.repeat(200)]) {
+    other.write(line)
+    slow.write('later')
+    const write = await writer.writes.take()
+    t.equal(write.text, `${line}\n`)
+    t.equal(first.chunk.toString(), 'größe\n\ufffd\nc\n')
+    write.finish()
+  }
+  first.fail(new IncompleteWrite(Buffer.byteLength('größe\n') + 2, { cause: new Error('full') }))
+  const second = await next(2)
+  t.equal(second.chunk.toString(), '\ufffd\nc\nlater\nlater\n')
+  second.finish()
+  await Promise.all([slow.close(), other.close()])
+})
+
 t.test('whoever waits for a line hears at once that it is not written; the line stays', async (t) => {
   const { writer, queue, report } = start({ backOff: { first: 1e6, last: 1e6 } })
   const written = queue.writeNow('a')
