@@ -20,13 +20,12 @@ export class Http2Reply implements Reply {
     this.#patience = patience
     this.#waits = waits
     ;(stream as AnsweredStream)[reply] = this
-    stream.on('error', ignore)
     stream.on('aborted', destroySoon)
     stream.on('finish', endRequest)
     stream.on('close', onClose)
     // Whoever left while this was waiting for its turn is recorded as others are that leave.
     if (stream.destroyed) setImmediate(() => this.gone())
-    else if (stream.aborted) destroySoon.call(stream)
+    else if (stream.aborted || stream.closed) destroySoon.call(stream)
   }
 
   invite(): void {
@@ -108,9 +107,6 @@ interface AnsweredStream extends ServerHttp2Stream {
 function onClose(this: ServerHttp2Stream): void {
   (this as AnsweredStream)[reply].gone()
 }
-
-/** Told of the close that follows. */
-function ignore(): void {}
 
 /** A caller that left with NO_ERROR: Node 20 says no more than that while bytes for it are waiting. */
 function destroySoon(this: ServerHttp2Stream): void {

@@ -53,7 +53,10 @@ export const waiting = new WeakSet<object>()
 /** The request under way on an HTTP/1.1 connection. */
 const underWay = new WeakMap<object, Serving>()
 
-/** Requests whose turn it is. */
+/**
+ * Requests that the parsers handed over. Only then do they take their turn: by then node has mostly heard that the answer
+ * before was written, and nobody waits; what waited would be linked to what it waited for, and outlive it.
+ */
 const arrived = new Batch<() => void>(begin => begin(), setImmediate)
 
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
@@ -63,9 +66,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   const closing = () => drain.closing
   return function handle(request, response) {
     if (request instanceof Http2Head) {
+      // At once: without a listener a stream that its caller broke before its turn would end the process.
+      request.stream.on('error', ignore)
       arrived.add(() => serveHttp2(request))
     } else {
-      takeTurn(request.socket, over => arrived.add(() => serveHttp1(request, response as ServerResponse).onClose(over)))
+      arrived.add(() => takeTurn(request.socket, over => serveHttp1(request, response as ServerResponse).onClose(over)))
     }
   }
 
@@ -216,3 +221,5 @@ export function tell(log: ListenLog, arrival: Arrival, error: ProxyError): void 
   else log.debug(facts, 'request refused')
 }
 
+/** Told of the close that follows. */
+function ignore(): void {}

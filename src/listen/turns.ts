@@ -32,7 +32,10 @@ export function createTurns(): TakeTurn {
       if (!socket.writable) return
       begin(() => {
         turn.over = true
-        turn.next?.()
+        const { next } = turn
+        // Kept, each would lead to the one behind it: a chain of all requests of a connection.
+        turn.next = undefined
+        next?.()
       })
     }
     const line = lines.get(socket)
