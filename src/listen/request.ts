@@ -54,8 +54,8 @@ export const waiting = new WeakSet<object>()
 const underWay = new WeakMap<object, Serving>()
 
 /**
- * Requests that the parsers handed over. Only then do they take their turn: by then node has mostly heard that the answer
- * before was written, and nobody waits; what waited would be linked to what it waited for, and outlive it.
+ * Requests that the parsers handed over. They take their turn when they are begun: by then node has mostly heard that the
+ * answer before was written, and hardly anybody waits.
  */
 const arrived = new Batch<() => void>(begin => begin(), setImmediate)
 
