@@ -1,5 +1,6 @@
 import { ProxyError } from '../errors.ts'
 import type { Arrival } from '../model/arrival.ts'
+import { lowerCase } from './by-name.ts'
 
 /** Headers of which there may be one line only: two are read differently by different parsers. */
 const single: ReadonlySet<string> = new Set([
@@ -14,8 +15,11 @@ const single: ReadonlySet<string> = new Set([
 export function checkInbound({ rawHeaders, httpVersion, upgrade }: Arrival): void {
   const seen = new Set<string>()
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase()
-    if (single.has(name) && seen.has(name)) throw new ProxyError('MalformedHeader', `${name} was sent twice`)
+    const name = lowerCase(rawHeaders[i] ?? '')
+    if (single.has(name)) {
+      if (seen.has(name)) throw new ProxyError('MalformedHeader', `${name} was sent twice`)
+      seen.add(name)
+    }
     if (/[\r\n\0]/.test(rawHeaders[i + 1] ?? '')) {
       throw new ProxyError('MalformedHeader', 'a header value holds a line break or NUL')
     }
@@ -25,7 +29,6 @@ export function checkInbound({ rawHeaders, httpVersion, upgrade }: Arrival): voi
     if (name === 'transfer-encoding' && rawHeaders[i + 1]?.toLowerCase() !== 'chunked') {
       throw new ProxyError('MalformedHeader', 'the only Transfer-Encoding is chunked')
     }
-    seen.add(name)
   }
   if (httpVersion === '1.1' && !seen.has('host')) throw new ProxyError('MalformedHeader', 'the Host header is missing')
   if (seen.has('content-length') && seen.has('transfer-encoding')) {

@@ -1,3 +1,5 @@
+import { isToken } from './by-name.ts'
+
 /**
  * The head of an answer for a raw socket, where no HTTP server is left to write it.
  * Throws TypeError on whatever could begin another line or end the head early
@@ -22,7 +24,7 @@ export function rawRequestHead(method: string, target: string, headers: readonly
 }
 
 function token(name: string): string {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw new TypeError('a header name is not a token')
+  if (!isToken(name)) throw new TypeError('a header name is not a token')
   return name
 }
 

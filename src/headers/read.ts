@@ -1,3 +1,5 @@
+import { lowerCase } from './by-name.ts'
+
 /** Every value of one header, a line each, in order. `lowerName` is lower-case. */
 export function headerValues(rawHeaders: readonly string[], lowerName: string): string[] {
   const values: string[] = []
@@ -22,7 +24,7 @@ export function listed(rawHeaders: readonly string[], lowerName: string): string
   return values.flatMap(value => value.split(',')).map(member => member.trim()).filter(member => member !== '')
 }
 
-// The length first: most names differ in it, and lower-casing makes a string each time.
+// The length first: most names differ in it.
 function isNamed(name: string, lowerName: string): boolean {
-  return name.length === lowerName.length && name.toLowerCase() === lowerName
+  return name.length === lowerName.length && lowerCase(name) === lowerName
 }

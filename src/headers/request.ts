@@ -1,6 +1,7 @@
 import { ProxyError } from '../errors.ts'
 import type { Admitted } from '../model/admitted.ts'
 import type { Impersonate } from '../model/caller.ts'
+import { byName, lowerCase } from './by-name.ts'
 import { hopByHop, nominated } from './names.ts'
 import { withoutBearerProtocol } from './subprotocol.ts'
 
@@ -30,13 +31,14 @@ const dropped: ReadonlySet<string> = new Set([
 ])
 const droppedPrefixes = ['x-remote-', 'x-forwarded-', 'x-original-', 'impersonate-']
 
-function isDropped(lowerName: string, keepImpersonation: boolean): boolean {
+/** By the name in lower case. */
+const fateOf = byName<'kept' | 'dropped' | 'identity'>((lowerName) => {
   // CGI and WSGI servers read `X_Remote_User` and `X-Remote-User` alike.
   const name = lowerName.replaceAll('_', '-')
-  if (hopByHop.has(name) || dropped.has(name)) return true
-  if (keepImpersonation && lowerName.startsWith('impersonate-')) return false
-  return droppedPrefixes.some(prefix => name.startsWith(prefix))
-}
+  if (hopByHop.has(name) || dropped.has(name)) return 'dropped'
+  if (lowerName.startsWith('impersonate-')) return 'identity'
+  return droppedPrefixes.some(prefix => name.startsWith(prefix)) ? 'dropped' : 'kept'
+})
 
 /**
  * The headers of a request to the API server: the caller's, in order and case, less
@@ -50,10 +52,11 @@ export function upstreamHeaders(request: UpstreamRequest): string[] {
   const headers = ['Host', request.host]
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
-    const lowerName = name.toLowerCase()
-    if (isDropped(lowerName, keepImpersonation)) continue
+    const lowerName = lowerCase(name)
+    const fate = fateOf(lowerName)
+    if (fate === 'dropped' || (fate === 'identity' && !keepImpersonation)) continue
     // Whom to be was judged, and without it we would act as ourselves: no Connection takes that away.
-    if (connectionOnly.has(lowerName) && !lowerName.startsWith('impersonate-')) continue
+    if (fate === 'kept' && connectionOnly.has(lowerName)) continue
     if (lowerName === 'sec-websocket-protocol' && protocol !== undefined) continue
     headers.push(name, rawHeaders[i + 1] ?? '')
   }
@@ -110,7 +113,7 @@ export function assertOwnRequest(headers: readonly string[], authorization: stri
 export function assertUpstream(headers: readonly string[], request: UpstreamRequest): void {
   let [authorizations, auditIds, hosts, users] = [0, 0, 0, 0]
   for (let i = 0; i < headers.length; i += 2) {
-    const name = (headers[i] ?? '').toLowerCase()
+    const name = lowerCase(headers[i] ?? '')
     const value = headers[i + 1] ?? ''
     if (/[\r\n\0]/.test(value)) throw new ProxyError('MalformedHeader', 'a header value holds a line break or NUL')
     switch (name) {

@@ -1,3 +1,4 @@
+import { lowerCase } from './by-name.ts'
 import { formsOf } from './credential-forms.ts'
 import { hopByHop, nominated } from './names.ts'
 
@@ -20,7 +21,7 @@ export function callerHeaders(headers: readonly string[], response: CallerRespon
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? ''
     const value = headers[i + 1] ?? ''
-    const lowerName = name.toLowerCase()
+    const lowerName = lowerCase(name)
     if (lowerName === 'audit-id' || hopByHop.has(lowerName) || connectionOnly.has(lowerName)) continue
     if (holds(value, secrets) || holds(name, secrets)) continue
     kept.push(name, lowerName === 'location' ? relocated(value, response.prefix) : value)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Batch } from '../batch.ts'
 import type { Reply } from '../model/exchange.ts'
 import type { Ending, Outcome } from '../model/trail.ts'
 import { writeCopy } from './write-copy.ts'
@@ -23,6 +24,8 @@ export interface Http1ReplyOptions {
 
 /** The way back over HTTP/1.1. */
 export class Http1Reply implements Reply {
+  /** Said whole, and not known to be written: of TLS that is heard a turn of the event loop later. */
+  static readonly #handedOver = new Batch<Http1Reply>(reply => reply.#watchRest(), setImmediate)
   #bytesOut = 0
   #ending: Ending = 'complete'
   #closed = false
@@ -107,6 +110,12 @@ export class Http1Reply implements Reply {
     const { socket } = this.#response
     // Where the head went out before the drain began, it did not say so, and node would keep the connection for a next request.
     if (socket !== null && closing) this.#response.once('finish', () => socket.destroySoon())
+    if (socket !== null && socket.writableLength > 0) Http1Reply.#handedOver.add(this)
+  }
+
+  /** Mostly its last byte is written by now. */
+  #watchRest(): void {
+    const { socket } = this.#response
     if (socket === null || socket.writableLength === 0) return
     // Whatever of it passes begins the time anew; when it is over, node:http destroys the socket, and calls that a finish.
     const left = () => { this.#ending = 'caller-left' }

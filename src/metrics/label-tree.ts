@@ -17,7 +17,8 @@ export class LabelTree<T extends object> {
   /** `values` in the order of the names. */
   at(values: readonly LabelValue[]): T {
     let level = this.#root
-    for (const [i, value] of values.entries()) {
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i] ?? ''
       let next = level.get(value)
       if (next === undefined) level.set(value, next = i === values.length - 1 ? this.#make() : new Map())
       level = next as typeof level

@@ -1,4 +1,5 @@
 import { errors } from 'undici'
+import { isToken, lowerCase } from '../../headers/by-name.ts'
 
 /** The head of an answer, as it came. */
 export interface AnswerHead {
@@ -16,7 +17,6 @@ export interface AnswerHead {
 export type Framing = number | 'chunked' | 'until-close'
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Alone, they are read as a line's end by some and not by others; of other control characters only a tab may be there (RFC 9110 §5.5). */
 const stray = /\r(?!\n)|(?<!\r)\n|[\0-\x08\v\f\x0e-\x1f\x7f]/
 
@@ -36,10 +36,10 @@ export function readHead(text: string, method: string): AnswerHead {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(0, colon))
     // A line that goes on from the one before has no name (obs-fold).
-    if (!token.test(name)) throw unreadable('a header without a name')
+    if (!isToken(name)) throw unreadable('a header without a name')
     const value = trimmed(line, colon + 1)
     headers.push(name, value)
-    notice(told, name, value)
+    notice(told, lowerCase(name), value)
   }
   const status = Number(digits)
   if (minor === '0' && told.encoding !== undefined) throw unreadable('a Transfer-Encoding in HTTP/1.0')
@@ -55,20 +55,17 @@ interface Told {
   keepFor: number | undefined
 }
 
-/** By their lengths first: most names differ in them from all that matter here. */
-function notice(told: Told, name: string, value: string): void {
-  switch (name.length) {
-    case 10:
-      if (/^connection$/i.test(name)) noticeConnection(told, value)
-      else if (/^keep-alive$/i.test(name)) told.keepFor = keepAliveOf(value)
+function notice(told: Told, lowerName: string, value: string): void {
+  switch (lowerName) {
+    case 'connection': return noticeConnection(told, value)
+    case 'keep-alive':
+      told.keepFor = keepAliveOf(value)
       return
-    case 14:
-      if (!/^content-length$/i.test(name)) return
+    case 'content-length':
       if (told.length !== undefined || !/^\d{1,15}$/.test(value)) throw unreadable('a Content-Length that is none, or a second one')
       told.length = value
       return
-    case 17:
-      if (!/^transfer-encoding$/i.test(name)) return
+    case 'transfer-encoding':
       if (told.encoding !== undefined) throw unreadable('a second Transfer-Encoding')
       told.encoding = value.toLowerCase()
       return
@@ -110,7 +107,7 @@ function isBlank(code: number): boolean {
 
 /** Of a line of trailers. */
 export function isField(line: string): boolean {
-  return !stray.test(line) && token.test(line.slice(0, Math.max(0, line.indexOf(':'))))
+  return !stray.test(line) && isToken(line.slice(0, Math.max(0, line.indexOf(':'))))
 }
 
 export function unreadable(what: string): Error {
