@@ -53,9 +53,19 @@ export function createExpiryGauge(
 /** Keys are as many as callers have, certificates as many as an authority issues. */
 const mostKeys = 50_000
 
-/** When each key was last used, of those used last; `at` in milliseconds since the epoch. */
-export function createKeyUse(registry: Registry): (caller: string, keyId: string, at: number) => void {
-  const uses = new Map<string, { readonly caller: string, readonly key: string, readonly at: number }>()
+interface Use {
+  readonly caller: string
+  readonly key: string
+  at: number
+  /** When it was put where it stands in the queue of those to be forgotten. */
+  queuedAt: number
+}
+
+/** When each key was last used, `most` of them at most; `at` in milliseconds since the epoch. */
+export function createKeyUse(registry: Registry, most = mostKeys): (caller: string, keyId: string, at: number) => void {
+  // Several callers may come by one issuer.
+  const uses = new Map<string, Map<string, Use>>()
+  const queue = new Set<Use>()
   new Gauge({
     name: 'portcullis_key_last_used_seconds',
     help: 'When a key was last used, in seconds since the epoch.',
@@ -64,16 +74,35 @@ export function createKeyUse(registry: Registry): (caller: string, keyId: string
     aggregator: 'max',
     collect() {
       this.reset()
-      for (const { caller, key, at } of uses.values()) this.set({ caller, key }, at / 1000)
+      for (const { caller, key, at } of queue) this.set({ caller, key }, at / 1000)
     },
   })
+
+  /** The oldest that was not used since it was queued: whatever is used stays without being moved at each use. */
+  function forgetOne(): void {
+    for (const use of queue) {
+      queue.delete(use)
+      if (use.at === use.queuedAt) return forget(use)
+      use.queuedAt = use.at
+      queue.add(use)
+    }
+  }
+
+  function forget({ caller, key }: Use): void {
+    const keys = uses.get(caller)
+    keys?.delete(key)
+    if (keys?.size === 0) uses.delete(caller)
+  }
+
   return (caller, key, at) => {
-    // Several callers may come by one issuer.
-    const name = `${caller} ${key}`
-    uses.delete(name)
-    uses.set(name, { caller, key, at })
-    if (uses.size <= mostKeys) return
-    const [oldest] = uses.keys()
-    if (oldest !== undefined) uses.delete(oldest)
+    const known = uses.get(caller)?.get(key)
+    if (known !== undefined) {
+      known.at = at
+      return
+    }
+    if (queue.size >= most) forgetOne()
+    const use = { caller, key, at, queuedAt: at }
+    uses.set(caller, (uses.get(caller) ?? new Map<string, Use>()).set(key, use))
+    queue.add(use)
   }
 }
