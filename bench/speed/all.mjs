@@ -84,7 +84,7 @@ async function startSides({ run, random }) {
   return { server, callers, upstream, ca: authority.ca, certificate, token, minted, keys: minted.slice(0, 1000).map(({ key }) => key) }
 }
 
-async function runRequests({ workload: name, tls, contenders, title, warmUp }, { run, outcome, callers, without, seconds, rounds, tell, ...sides }) {
+async function runRequests({ workload: name, tls, contenders, title, warmUp, seconds }, { run, outcome, callers, without, rounds, tell, ...sides }) {
   const workload = workloads[name]
   const running = []
   try {

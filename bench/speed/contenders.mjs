@@ -94,6 +94,8 @@ export function byNode(node, label) {
     plugin: ofScript('@fastify/http-proxy', 'plugin.mjs'),
     memory: ofScript('Node from memory', 'memory.mjs'),
     portcullis: portcullisBy(node, name('Portcullis'), find),
+    // Both on both cores, which callers and API server use as well: what differs is how many they are.
+    oneWorker: portcullisBy(node, name('Portcullis, 1 worker'), find, { config: { workers: 1 } }),
     twoWorkers: portcullisBy(node, name('Portcullis, 2 workers'), find, { config: { workers: 2 } }),
     /** With other sections in its config. */
     configured: (config) => portcullisBy(node, name('Portcullis'), find, { config }),

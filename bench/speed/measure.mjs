@@ -16,7 +16,8 @@ export async function measure(workload, running, { callers, keys, token, ca, sec
     for (const [index, contender] of running.entries()) {
       tell(round < 0 ? `${contender.name} warms up` : `${contender.name}, round ${round + 1} of ${rounds}`)
       // Once more than is counted: what is compiled and cached at first would fall on the first.
-      const one = await measureOnce(contender, () => round < 0 ? ask(contender, workload.warmUpHow ?? workload.how, warmUp) : ask(contender, workload.how, seconds))
+      if (round < 0 && workload.warmUpHow !== undefined) await ask(contender, workload.warmUpHow, warmUp)
+      const one = await measureOnce(contender, () => ask(contender, workload.how, round < 0 ? warmUp : seconds))
       rows[index].requests += one.answer.requests
       rows[index].failed.push(...faultsOf(one.answer, workload))
       if (round >= 0) rows[index].rounds.push(figuresOf(one, workload))

@@ -65,17 +65,18 @@ function wholePlan(own, others) {
     { workload: 'list100', tls: true, contenders: [nginx, go, own.portcullis] },
     { workload: 'latency', tls: true, contenders: [direct, nginx, own.portcullis] },
     { workload: 'exec', tls: true, contenders: [own.portcullis] },
-    { workload: 'get', name: 'workers', tls: true, contenders: [own.portcullis, own.twoWorkers], title: 'GET of 2 KB, 1 and 2 workers' },
+    { workload: 'get', name: 'workers', tls: true, contenders: [own.oneWorker, own.twoWorkers], title: 'GET of 2 KB, 1 and 2 workers' },
     { workload: 'get', name: 'growth', tls: true, contenders: shapes.map(own.shaped), title: 'GET of 2 KB, as it grows' },
   ]
 }
 
-function requests(step, { seconds, rounds, warmUp: most }) {
-  const { title, bytes } = workloads[step.workload]
+function requests(step, { seconds: asked, rounds, warmUp: most }) {
+  const { title, bytes, warmUpHow, atLeast = 0 } = workloads[step.workload]
+  const seconds = Math.max(asked, atLeast)
   // Of a large answer nearly all is moved by what is compiled beforehand.
   const warmUp = bytes === undefined ? most : Math.min(most, 2)
-  const takes = step.contenders.length * (starting + warmUp + writing + rounds * (seconds + writing))
-  return { kind: 'requests', name: step.workload, title, warmUp, takes, ...step }
+  const takes = step.contenders.length * (starting + warmUp * (warmUpHow === undefined ? 1 : 2) + writing + rounds * (seconds + writing))
+  return { kind: 'requests', name: step.workload, title, warmUp, seconds, takes, ...step }
 }
 
 /** `watches`: another number of them than the mode's; no more than a thousand events a second all the same. */

@@ -7,7 +7,7 @@ const explained = 'Processor time is user and system time of all processes of a 
 /** How long each was asked, and what a quick run has less of. */
 function lengthOf({ mode, rounds, seconds, warmUp, leftOut }) {
   return [
-    `Every contender is asked for ${warmUp} s before anything counts (at most 2 s for large answers), then in turns in ${rounds} rounds of ${seconds} s.`,
+    `Every contender is asked for ${warmUp} s before anything counts (at most 2 s for large answers), then in turns in ${rounds} rounds of ${seconds} s. Latency is measured after as long of that load as well, and in rounds of 4 s: of a shorter one the last hundredth is a handful of requests.`,
     ...mode === 'full' ? [] : ['The quick run: V8 has not compiled all that it will by then, which costs those of node more than the rest.'],
     ...leftOut.length === 0 ? [] : [`Few watches, and left to --full: ${leftOut.join('; ')}.`],
   ].join(' ')
@@ -29,7 +29,7 @@ export function asText({ machine, results, versions, left, targets, faults, more
 export function asMarkdown({ machine, results, versions, left, targets, faults, more = [] }) {
   return [
     '# Results of the benchmark', '',
-    `Written by \`npm run bench\`: the ${machine.mode} run (it took ${machine.took} s), on ${machine.date}; ${machine.cores} cores (${machine.cpu}), ${machine.memory} GB, Linux ${machine.kernel}. One core for whoever is measured, the other for callers and API server.`, '',
+    `Written by \`npm run bench\`: the ${machine.mode} run (it took ${machine.took} s), on ${machine.date}; ${machine.cores} cores (${machine.cpu}), ${machine.memory} GB, Linux ${machine.kernel}. One core for whoever is measured, the other for callers and API server; 1 and 2 workers have both, shared with those.`, '',
     explained, '',
     lengthOf(machine), '',
     'Everybody verifies TLS upstream and injects the bearer token. nginx and haproxy look the key up in a map and write an access log; `kubectl proxy` and the plain plugin authenticate nobody and write nothing; Portcullis has 1,000 callers with 20 rules each, and writes an audit event of every request to a file.', '',
