@@ -1,11 +1,20 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './cli/commands.ts'
 import { exitOnCrash } from './cli/crash.ts'
 import { messageOf } from './cli/output.ts'
 import { serializeError } from './log/errors.ts'
 import { redactSecrets } from './redaction/redact.ts'
+
+/*
+ * V8 learns at which places in the code objects are made that mostly live on, and then makes them among the old ones. For a
+ * proxy it learns wrong, of a burst at the start or of many watches: from then on each request leaves something old behind, which
+ * keeps all else of it from being swept with the young (scavenges of 25 ms in place of 2, half of the processor time more), for as
+ * long as that lasts.
+ */
+setFlagsFromString('--no-allocation-site-pretenuring')
 
 const program = new Command('portcullis')
   .description('An authenticating proxy for Kubernetes and OpenShift APIs: it holds the service-account token so that nobody else has to.')

@@ -39,7 +39,8 @@ export type RawRequest = (IncomingMessage & { originalUrl?: string }) | Http2Hea
 export function toArrival(raw: RawRequest, sourceIPs: SourceIPs, upgrade: boolean, now: () => number): Arrival {
   const rawHeaders = raw.httpVersionMajor === 2 ? withoutPseudoHeaders(raw.rawHeaders) : raw.rawHeaders
   return {
-    auditId: randomUUID(),
+    // In one piece, where node hands over several: see microTime of audit/event.ts.
+    auditId: randomUUID().toLowerCase(),
     receivedAt: now(),
     method: raw.method ?? '',
     target: raw.originalUrl ?? raw.url ?? '',
