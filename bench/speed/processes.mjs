@@ -11,8 +11,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 /** Microseconds of a tick of /proc/PID/stat (USER_HZ is 100 on every Linux that node runs on). */
 const tick = 10_000
 
-/** The core of whoever is measured, and that of everybody else; undefined where there is one alone. */
-export const cores = availableParallelism() > 1 ? { measured: '0', others: '1' } : undefined
+/** The core of whoever is measured, and that of everybody else, as `taskset` takes them; undefined where there is one alone. */
+export const cores = availableParallelism() > 1 ? { measured: '0', others: '1', both: '0,1' } : undefined
 
 /** The command line that keeps a program on its core. */
 export function pinned(command, args, core = cores?.measured) {

@@ -1,4 +1,4 @@
-// What issue and README promise, as ratios within one run.
+// What the proxy is held to, as ratios within one run.
 import { ratioOf } from './measure.mjs'
 
 const find = (results, title, tls) => results.find((each) => each.title === title && each.tls === tls)

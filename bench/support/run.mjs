@@ -1,6 +1,7 @@
 // One run of a benchmark: what it started is stopped, however it ends.
 import process from 'node:process'
 import { clearTimeout, setTimeout } from 'node:timers'
+import { parseArgs } from 'node:util'
 
 export class Run {
   /** For whoever reads that it took too long. */
@@ -48,6 +49,16 @@ export class Run {
     process.stderr.write(`given up: ${why}\n`)
     await this.stopAll()
     process.exit(1)
+  }
+}
+
+/** What parseArgs makes of the command line; ends with `usage` where it asks for that, or where an option is not to be understood. */
+export function valuesOf(options, usage) {
+  try {
+    const { values } = parseArgs({ options: { ...options, help: { type: 'boolean', default: false } } })
+    return values.help ? end(0, usage) : values
+  } catch (error) {
+    return end(2, `${error.message}\n\n${usage}`)
   }
 }
 

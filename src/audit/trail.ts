@@ -130,10 +130,10 @@ export class AuditTrail implements Trail {
   finish(outcome: Outcome): void {
     if (this.#outcome !== undefined) return
     const { received } = this.#facts
-    // That counts on.
+    // It is counted on; what it is now is what is recorded.
     if (received !== undefined) this.note({ received: { bytes: received.bytes } })
     this.#outcome = outcome
-    // Of one that was refused nothing is there yet.
+    // One that was refused never came to `admit`.
     this.#received()
     this.#endedAt = this.#options.now()
     const listeners = this.#listeners
@@ -195,7 +195,7 @@ export class AuditTrail implements Trail {
       facts: this.#facts,
       stage,
       level: level === 'None' ? 'Metadata' : level,
-      // As there: the stage is as old as the request.
+      // As the API server does: the stage is as old as the request.
       at: stage === 'RequestReceived' ? this.#arrival.receivedAt : this.#options.now(),
       stream: this.#stream,
       ...stage === 'ResponseComplete' ? {} : { omittedEnds: ends.filter(end => decision.omitStages.has(end)) },

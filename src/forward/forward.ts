@@ -26,7 +26,7 @@ export type Forward = (admitted: Admitted, exchange: Exchange) => Promise<void>
 
 /**
  * Sends an admitted request to its cluster and its answer back, both streaming.
- * Rejects with ProxyError while nothing of an answer was sent; afterwards a failure
+ * Throws or rejects with ProxyError while nothing of an answer was sent; afterwards a failure
  * cuts the caller's connection. Sent once, but for a bodyless request whose pooled
  * connection had died, and after a 401 once more with a renewed credential.
  */

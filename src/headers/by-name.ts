@@ -1,5 +1,6 @@
 /** More names than clients and an API server use; where a caller sends others, all are found out anew. */
 const mostKnown = 1_000
+/** Characters. */
 const longestKnown = 64
 
 /**

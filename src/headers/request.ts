@@ -31,7 +31,7 @@ const dropped: ReadonlySet<string> = new Set([
 ])
 const droppedPrefixes = ['x-remote-', 'x-forwarded-', 'x-original-', 'impersonate-']
 
-/** By the name in lower case. */
+/** By the name in lower case. `identity`: the caller's own `Impersonate-*`, which goes on only where the guard let it pass. */
 const fateOf = byName<'kept' | 'dropped' | 'identity'>((lowerName) => {
   // CGI and WSGI servers read `X_Remote_User` and `X-Remote-User` alike.
   const name = lowerName.replaceAll('_', '-')
@@ -97,7 +97,10 @@ function ours({ authorization, auditId, sourceIPs, impersonate }: UpstreamReques
   return headers
 }
 
-/** The same look for requests of our own (discovery, reviews of ourselves): the rest of their headers names nobody. */
+/**
+ * As `assertUpstream`, for requests of our own (discovery, reviews of ourselves): the rest of their headers names nobody.
+ * Throws ProxyError Internal.
+ */
 export function assertOwnRequest(headers: readonly string[], authorization: string | undefined): void {
   const names = headers.filter((_, index) => index % 2 === 0).map(name => name.toLowerCase())
   const expected = authorization === undefined ? 0 : 1
@@ -108,7 +111,8 @@ export function assertOwnRequest(headers: readonly string[], authorization: stri
 
 /**
  * The last look before sending: one `Authorization` and it is ours, one `Audit-ID`,
- * no identity but ours, nothing that could begin another line.
+ * no identity but ours, nothing that could begin another line. Throws ProxyError
+ * Internal, or MalformedHeader for a value that a caller could have sent.
  */
 export function assertUpstream(headers: readonly string[], request: UpstreamRequest): void {
   let [authorizations, auditIds, hosts, users] = [0, 0, 0, 0]

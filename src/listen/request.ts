@@ -62,7 +62,7 @@ const arrived = new Batch<() => void>(begin => begin(), setImmediate)
 /** Takes a plain request from the parser through the door and sees that it is answered and recorded. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { audit, sourceIPs, now, drain, patience = 60_000 } = options
-  const takeTurn = createTurns()
+  const inTurn = createTurns()
   const closing = () => drain.closing
   return function handle(request, response) {
     if (request instanceof Http2Head) {
@@ -70,7 +70,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       request.stream.on('error', ignore)
       arrived.add(() => serveHttp2(request))
     } else {
-      arrived.add(() => takeTurn(request.socket, over => serveHttp1(request, response as ServerResponse).onClose(over)))
+      arrived.add(() => inTurn(request.socket, over => serveHttp1(request, response as ServerResponse).onClose(over)))
     }
   }
 
@@ -195,14 +195,11 @@ function readAway({ arrival, body }: Exchange): Promise<void> {
   if (body === undefined || body.destroyed || body.readableEnded || length > smallBody || !isInvited) return Promise.resolve()
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, readAwayMs)
-    body.once('close', () => {
+    const done = () => {
       clearTimeout(timer)
       resolve()
-    })
-    body.once('end', () => {
-      clearTimeout(timer)
-      resolve()
-    })
+    }
+    body.once('close', done).once('end', done)
     body.resume()
   })
 }

@@ -14,7 +14,7 @@ interface Connection {
 }
 
 /** `begin` gets what to call when the request has been answered. */
-export type TakeTurn = (socket: Connection, begin: (over: () => void) => void) => void
+export type InTurn = (socket: Connection, begin: (over: () => void) => void) => void
 
 /** Far more than any client sends in advance (RFC 9112 §9.3.2). Each is held in memory, and behind a watch for as long as that lasts. */
 const mostWaiting = 100
@@ -24,7 +24,7 @@ const mostWaiting = 100
  * pipelined one over while the one before is still being answered; if that answer
  * turns out to be the connection's last, what came behind it is no request any more.
  */
-export function createTurns(): TakeTurn {
+export function createTurns(): InTurn {
   const lines = new WeakMap<Connection, Line>()
   return function take(socket, begin) {
     const turn: Turn = { over: false, next: undefined }

@@ -78,7 +78,7 @@ export function createKeyUse(registry: Registry, most = mostKeys): (caller: stri
     },
   })
 
-  /** The oldest that was not used since it was queued: whatever is used stays without being moved at each use. */
+  /** The oldest that was not used since it was queued (second chance, as CLOCK): whatever is used stays without being moved at each use. */
   function forgetOne(): void {
     for (const use of queue) {
       queue.delete(use)

@@ -14,7 +14,7 @@ export class LabelTree<T extends object> {
     this.#make = make
   }
 
-  /** `values` in the order of the names. */
+  /** `values`: one for each of the names, in their order. */
   at(values: readonly LabelValue[]): T {
     let level = this.#root
     for (let i = 0; i < values.length; i += 1) {

@@ -20,7 +20,7 @@ interface Spread {
   sum: number
 }
 
-/** A Prometheus histogram: how many values are below each of the bounds. */
+/** A Prometheus histogram: how many values are at or below each of the bounds, in seconds. */
 export function createHistogram(registry: Registry, { labelNames, buckets, name, help }: {
   readonly name: string, readonly help: string, readonly labelNames: readonly string[], readonly buckets: readonly number[],
 }) {
