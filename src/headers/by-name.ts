@@ -1,7 +1,9 @@
-/** More names than clients and an API server use; where a caller sends others, all are found out anew. */
+/** More names than clients and an API server use; where callers send others, all are found out anew. */
 const mostKnown = 1_000
 /** Characters. */
 const longestKnown = 64
+/** To remember a name costs ten times what to find out does: of names not known each sixteenth is, and a head of thousands pays for few. */
+const learned = 16
 
 /**
  * `find`, which must depend on the name alone, remembers its answers: the same few dozen names come with every
@@ -9,14 +11,18 @@ const longestKnown = 64
  */
 export function byName<T extends string | boolean | object>(find: (name: string) => T): (name: string) => T {
   const known = new Map<string, T>()
+  let unknown = 0
   return function found(name) {
     const before = known.get(name)
     if (before !== undefined) return before
-    const now = find(name)
-    if (name.length <= longestKnown) {
-      if (known.size >= mostKnown) known.clear()
-      known.set(copyOf(name), now)
-    }
+    if (name.length > longestKnown) return find(name)
+    unknown = (unknown + 1) % learned
+    if (unknown !== 0) return find(name)
+    if (known.size >= mostKnown) known.clear()
+    const copy = copyOf(name)
+    // Of the copy: what has nothing to change in it is the answer itself.
+    const now = find(copy)
+    known.set(copy, now)
     return now
   }
 }
