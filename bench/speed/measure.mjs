@@ -16,7 +16,7 @@ export async function measure(workload, running, { callers, keys, token, ca, sec
     for (const [index, contender] of running.entries()) {
       tell(round < 0 ? `${contender.name} warms up` : `${contender.name}, round ${round + 1} of ${rounds}`)
       // Once more than is counted: what is compiled and cached at first would fall on the first.
-      if (round < 0 && workload.warmUpHow !== undefined) await ask(contender, workload.warmUpHow, warmUp)
+      if (round < 0 && workload.warmUpHow !== undefined) rows[index].failed.push(...faultsOf(await ask(contender, workload.warmUpHow, warmUp), workload))
       const one = await measureOnce(contender, () => ask(contender, workload.how, round < 0 ? warmUp : seconds))
       rows[index].requests += one.answer.requests
       rows[index].failed.push(...faultsOf(one.answer, workload))

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,7 +72,8 @@ async function run(folder: string, port: number, mayMove: boolean, { stdout, env
   const server = `https://localhost:${portcullis.port}`
   await put('kubeconfig', kubeconfigOf(server, authority.ca, key))
   await write(stdout, welcome({ server, key, portcullis, file, sample: sample.url }))
-  await stopSignal(createLog({ level: 'warn', redact }))
+  // The folder holds a token and keys.
+  await stopSignal(createLog({ level: 'warn', redact }), () => rmSync(folder, { recursive: true, force: true }))
   await portcullis.close({ patience: 2000 })
   await sample.close()
 }

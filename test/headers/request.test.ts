@@ -26,6 +26,7 @@ t.test('credentials and what other proxies are trusted to say never pass', async
     'X_Remote_User', 'X-Forwarded-For', 'X-Forwarded-Uri', 'X_Forwarded_User', 'Forwarded', 'X-Original-URL', 'X-Original-Method',
     'X-HTTP-Method-Override', 'X_HTTP_Method_Override', 'Audit-ID', 'Impersonate-User', 'impersonate_user', 'Expect',
     'Keep-Alive', 'TE', 'Trailer', 'Transfer-Encoding', 'Upgrade', 'HTTP2-Settings', 'Proxy-Connection',
+    'Proxy_Authorization', 'Transfer_Encoding', 'Keep_Alive',
   ]
   for (const name of names) {
     t.strictSame(sent([name, 'evil']), sent([]), name)
