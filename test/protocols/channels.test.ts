@@ -191,7 +191,7 @@ t.test('thousands of small openings cost next to nothing: after a hundred a sess
   const session = Buffer.concat(openings.map((_, i) => other.open(1 + 2 * i, { streamtype: 'resize', n: String(i) })))
   t.throws(() => createSessionReader({ kind: 'spdy' }, () => {}).fromCaller(session), { name: 'RangeError', message: /too many/ })
   const { user } = process.cpuUsage(began)
-  t.ok(user / 1000 < 300, `${user / 1000} ms`)
+  t.ok(user / 1000 < 1000, `${user / 1000} ms`)
   t.comment(`${Math.round(user / 1000)} ms for three times ${openings.length} openings`)
   const expected = [8080, ...Array.from({ length: 50 }, (_, i) => 8050 + i)].filter((port, i, ports) => ports.indexOf(port) === i)
   t.strictSame(watch.ports, expected)

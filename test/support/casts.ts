@@ -18,7 +18,13 @@ export interface Cast {
 /** The recordings of a folder, also those that are not whole, by name. */
 export function readCasts(folder: string): Cast[] {
   if (!existsSync(folder)) return []
-  return readdirSync(folder).sort().map(name => toCast(name, readFileSync(join(folder, name), 'utf8')))
+  try {
+    return readdirSync(folder).sort().map(name => toCast(name, readFileSync(join(folder, name), 'utf8')))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // One of them got its last name meanwhile.
+    return readCasts(folder)
+  }
 }
 
 export function toCast(name: string, text: string): Cast {
