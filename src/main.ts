@@ -11,7 +11,7 @@ import { redactSecrets } from './redaction/redact.ts'
 /*
  * V8 learns at which places in the code objects are made that mostly live on, and then makes them among the old ones. For a
  * proxy it learns wrong, of a burst at the start or of many watches: from then on each request leaves something old behind, which
- * keeps all else of it from being swept with the young (scavenges of 25 ms in place of 2, half of the processor time more), for as
+ * keeps all else of it from being swept with the young (scavenges of 25 ms in place of 2, up to half of the processor time more), for as
  * long as that lasts.
  */
 setFlagsFromString('--no-allocation-site-pretenuring')

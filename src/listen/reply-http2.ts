@@ -1,4 +1,5 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { resetStream } from '../http2-reset.ts'
 import type { Reply } from '../model/exchange.ts'
 import type { Ending, Outcome } from '../model/trail.ts'
 import { writeCopy } from './write-copy.ts'
@@ -77,7 +78,7 @@ export class Http2Reply implements Reply {
     this.#ending = why
     this.#ended = true
     const stream = this.#stream
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    resetStream(stream, constants.NGHTTP2_INTERNAL_ERROR)
     // Where an end was said already node:http2 waits for what was said before it to be taken, however long.
     process.nextTick(() => stream.destroy())
   }

@@ -15,6 +15,9 @@ const keys = t.testdir({ 'signing.pem': privateKey, 'public.pem': publicKey })
 const [signingKeyFile, publicKeyFile] = [join(keys, 'signing.pem'), join(keys, 'public.pem')]
 chmodSync(signingKeyFile, 0o600)
 
+/** Held: node ends a process in which an open file is garbage. */
+const killed: unknown[] = []
+
 /** As one process from its start to its end, clean or not. */
 async function run(folder: string, ids: readonly string[], { clean = true } = {}) {
   const sign = await createSign(signingKeyFile, { allowLoose: false })
@@ -23,6 +26,7 @@ async function run(folder: string, ids: readonly string[], { clean = true } = {}
   sink.attach({ dropped() {}, failed: error => { errors.push(error) } })
   for (const id of ids) await sink.writeNow(eventLine(id))
   if (clean) await sink.close()
+  else killed.push(sink)
   return errors
 }
 

@@ -2,6 +2,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import { constants } from 'node:http2'
 import { Readable } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
+import { resetStream } from '../../http2-reset.ts'
 import { noteStaleSocket } from '../../upstream-errors.ts'
 import type { Call, Sender } from '../sender.ts'
 import type { Http2Connection } from './connection.ts'
@@ -97,7 +98,7 @@ export class Http2Request implements Dispatcher.DispatchController {
   abort(reason: Error): void {
     if (this.#over) return
     this.reason = reason
-    this.#stream?.close(constants.NGHTTP2_CANCEL)
+    if (this.#stream !== undefined) resetStream(this.#stream, constants.NGHTTP2_CANCEL)
     this.fail(reason)
   }
 
@@ -136,7 +137,7 @@ export class Http2Request implements Dispatcher.DispatchController {
 
   complete(stream: TakenStream): void {
     // Whatever of the request was not read is not wanted (RFC 9113 §8.1).
-    if (!stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL)
+    if (!stream.writableEnded) resetStream(stream, constants.NGHTTP2_CANCEL)
     if (this.#finish()) this.#handler.onResponseEnd?.(this, {})
   }
 
