@@ -194,13 +194,16 @@ t.test('a body that takes long leaves all of the patience for the head', async (
   const body = new PassThrough()
   const heard = send(byHand, callOf({ method: 'POST', body, patience: 1000 }))
   byHand.sockets[0]?.secure()
-  byHand.time = 900
+  byHand.time = 2000
+  await look()
+  t.equal(heard.kinds, 'start', 'whoever sends it says how long that may take')
+  byHand.time = 2900
   body.end('late')
   await look()
-  byHand.time = 1800
+  byHand.time = 3800
   await look()
   t.equal(heard.kinds, 'start')
-  byHand.time = 1900
+  byHand.time = 3900
   await look()
   t.ok(heard.error instanceof errors.HeadersTimeoutError)
 })
