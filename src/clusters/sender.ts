@@ -10,7 +10,7 @@ export interface Call {
   readonly headers: readonly string[]
   /** Destroyed where the connection dies under it. */
   readonly body: Readable | undefined
-  /** Milliseconds from the last byte of the request to the head of the answer, and between two pieces of its body; 0: no limit. */
+  /** Milliseconds from the last byte of the request to the head of the answer, and between two pieces of its body; 0: no limit, as for all that goes over HTTP/2. */
   readonly patience: number
 }
 

@@ -1,8 +1,9 @@
 // However the demo is ended, its folder goes: it holds a token and keys.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { builtMain } from '../support/built.ts'
@@ -29,11 +30,12 @@ async function start(t: Test) {
 }
 
 /** A request whose body does not come. */
-async function hang(said: string): Promise<() => void> {
+async function hang(said: string, folder: string): Promise<() => void> {
   const [, key = ''] = /Bearer (\S+)'/.exec(said) ?? []
   const [url = ''] = /https:\/\/localhost:\d+\/api\S+/.exec(said) ?? []
   const sent = request(url.replace('/pods', '/configmaps'), {
-    method: 'POST', headers: { 'Authorization': `Bearer ${key}`, 'Content-Type': 'application/json', 'Content-Length': 100, 'Expect': '100-continue' }, rejectUnauthorized: false,
+    method: 'POST', headers: { 'Authorization': `Bearer ${key}`, 'Content-Type': 'application/json', 'Content-Length': 100, 'Expect': '100-continue' },
+    ca: readFileSync(join(folder, 'ca.crt')),
   })
   sent.on('error', () => {})
   sent.flushHeaders()
@@ -52,8 +54,9 @@ t.test('a signal that comes twice at once, as under npm, is one', async (t) => {
 
 t.test('asked again while a request is under way it ends at once, and its folder goes as well', async (t) => {
   const { child, exited, folder, said, log } = await start(t)
-  t.teardown(await hang(said))
+  t.teardown(await hang(said, folder))
   child.kill('SIGINT')
+  // So long after the first that it is no echo of it.
   await delay(300)
   t.equal(child.exitCode, null, 'it waits for the request')
   child.kill('SIGINT')
